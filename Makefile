@@ -1,0 +1,71 @@
+# The entry points. `make help` lists them.
+
+SHELL := /bin/bash
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+
+# What cargo must know of this machine (CMAKE, HDF5_DIR), if anything: see scripts/setup --env.
+env = eval "$$(scripts/setup --env)" &&
+
+# The build without MPI has a target directory of its own, or each would rebuild the other's half.
+bundled_env = $(env) CARGO_TARGET_DIR="$(TARGET)/bundled"
+bundled = -p h5lab-io -p h5lab --no-default-features --features bundled
+
+export H5LAB_TEST_PYTHON_MPI ?= /usr/bin/python3
+export H5LAB_TEST_VENV ?= $(CURDIR)/.tools/venv
+
+.NOTPARALLEL:
+.PHONY: help demo test bench check install clean
+.PHONY: setup setup-bundled setup-test setup-bench build format lint doc test-core test-mpi test-bundled
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+demo: build ## set up, build, and run the demos at sizes that fit this machine
+	@$(env) PATH="$(TARGET)/release:$$PATH" scripts/demo "$(TARGET)"
+
+test: setup-test format test-core lint doc test-mpi test-bundled ## set up, check, and run every test of both builds
+
+bench: setup-bench build ## set up, build, and measure against h5py, h5repack and others
+	$(env) PATH="$(TARGET)/release:$$PATH" bench/run
+
+check: format setup setup-bundled lint doc ## format, clippy and documentation, with warnings denied
+
+build: setup ## build the release binary, target/release/h5lab
+	$(env) cargo build --release
+
+install: setup ## install h5lab into cargo's bin directory
+	$(env) cargo install --locked --path crates/h5lab
+
+clean: ## remove what the builds made (.tools, what set-up made, stays)
+	cargo clean
+
+setup: ## install what the default build needs
+	@scripts/setup
+
+setup-bundled: ## install what the build without MPI needs
+	@scripts/setup --bundled
+
+setup-test: ## install what the tests need
+	@scripts/setup --test
+
+setup-bench: ## install what the benches need
+	@scripts/setup --bench
+
+format:
+	cargo fmt --all --check
+
+lint:
+	$(env) cargo clippy --workspace --all-targets -- -D warnings
+	$(bundled_env) cargo clippy $(bundled) --all-targets -- -D warnings
+
+doc:
+	$(env) RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+
+test-core: ## test the pure logic alone: needs no HDF5 and no MPI
+	cargo test -p h5lab-core
+
+test-mpi: ## test all crates with MPI and the system's HDF5
+	$(env) cargo test --workspace
+
+test-bundled: ## test the build without MPI, with HDF5 built in
+	$(bundled_env) cargo test $(bundled)

@@ -1,0 +1,206 @@
+//! What a dataset holds: its name, shape, element type, and the rule that makes every value.
+
+use crate::failure::{Failure, FailureKind, Result};
+use crate::generate::Data;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// The type of an element, as the file stores it (little-endian).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// Unsigned 8-bit integer.
+    U8,
+    /// Unsigned 16-bit integer: most detectors' counts.
+    U16,
+    /// Unsigned 32-bit integer.
+    U32,
+    /// Signed 16-bit integer.
+    I16,
+    /// Signed 32-bit integer.
+    I32,
+    /// IEEE 754 single precision.
+    F32,
+    /// IEEE 754 double precision.
+    F64,
+}
+
+impl Dtype {
+    /// Every element type.
+    pub const ALL: [Dtype; 7] = [Dtype::U8, Dtype::U16, Dtype::U32, Dtype::I16, Dtype::I32, Dtype::F32, Dtype::F64];
+
+    /// Size of an element in bytes.
+    pub const fn size(self) -> usize {
+        match self {
+            Dtype::U8 => 1,
+            Dtype::U16 | Dtype::I16 => 2,
+            Dtype::U32 | Dtype::I32 | Dtype::F32 => 4,
+            Dtype::F64 => 8,
+        }
+    }
+
+    /// NumPy's name of the type: `float32`, `uint16`, ...
+    pub const fn numpy(self) -> &'static str {
+        match self {
+            Dtype::U8 => "uint8",
+            Dtype::U16 => "uint16",
+            Dtype::U32 => "uint32",
+            Dtype::I16 => "int16",
+            Dtype::I32 => "int32",
+            Dtype::F32 => "float32",
+            Dtype::F64 => "float64",
+        }
+    }
+
+    /// The short name that flags, plans and records use: `f32`, `u16`, ...
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dtype::U8 => "u8",
+            Dtype::U16 => "u16",
+            Dtype::U32 => "u32",
+            Dtype::I16 => "i16",
+            Dtype::I32 => "i32",
+            Dtype::F32 => "f32",
+            Dtype::F64 => "f64",
+        }
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Dtype {
+    type Err = Failure;
+
+    /// Takes the short name (`f32`) or NumPy's (`float32`).
+    fn from_str(text: &str) -> Result<Self> {
+        Dtype::ALL.into_iter().find(|d| d.name() == text || d.numpy() == text).ok_or_else(|| {
+            let known: Vec<_> = Dtype::ALL.iter().map(|d| d.name()).collect();
+            Failure::new(FailureKind::Usage, format!("unknown element type '{text}'"))
+                .mend(format!("use one of {}", known.join(", ")))
+        })
+    }
+}
+
+/// Number of elements along each axis, slowest axis first (C order).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Shape(pub Vec<u64>);
+
+impl Shape {
+    /// Most axes that HDF5 allows (H5S_MAX_RANK).
+    pub const MAX_AXES: usize = 32;
+
+    /// A shape for a dataset that is to be made: every axis at least 1, the whole below 2^63 bytes.
+    ///
+    /// # Errors
+    /// A usage failure that says which of these does not hold.
+    pub fn to_create(axes: Vec<u64>, dtype: Dtype) -> Result<Self> {
+        let shape = Shape(axes);
+        if shape.0.is_empty() || shape.0.len() > Self::MAX_AXES {
+            return Err(Failure::new(FailureKind::Usage, format!("{} axes: a dataset has 1 to 32", shape.0.len())));
+        }
+        if shape.0.contains(&0) {
+            return Err(Failure::new(FailureKind::Usage, format!("shape {shape}: every size must be at least 1")));
+        }
+        match shape.bytes(dtype) {
+            Some(bytes) if bytes <= i64::MAX as u64 => Ok(shape),
+            _ => Err(Failure::new(
+                FailureKind::Usage,
+                format!("shape {shape} of {dtype} is more than 2^63 bytes, the most that HDF5 can address"),
+            )
+            .mend("make it smaller")),
+        }
+    }
+
+    /// Number of elements; `None` where it overflows.
+    pub fn elements(&self) -> Option<u64> {
+        self.0.iter().try_fold(1u64, |product, &n| product.checked_mul(n))
+    }
+
+    /// Logical size in bytes; `None` where it overflows.
+    pub fn bytes(&self, dtype: Dtype) -> Option<u64> {
+        self.elements()?.checked_mul(dtype.size() as u64)
+    }
+}
+
+/// `1801x540x640`; a scalar is `scalar`.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.pad("scalar");
+        }
+        f.pad(&self.0.iter().map(u64::to_string).collect::<Vec<_>>().join("x"))
+    }
+}
+
+impl FromStr for Shape {
+    type Err = Failure;
+
+    /// Takes `1801x540x640`. Zeros are let through: see [`Shape::to_create`].
+    fn from_str(text: &str) -> Result<Self> {
+        let axes: Option<Vec<u64>> = text.split('x').map(|n| n.trim().parse().ok()).collect();
+        axes.map(Shape).ok_or_else(|| {
+            Failure::new(FailureKind::Usage, format!("'{text}' is not a shape"))
+                .mend("write whole numbers joined by x, slowest axis first: 500x768x1366")
+        })
+    }
+}
+
+/// A dataset: what it is called, how large it is, and what stands in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// Path of the dataset in the file, without the leading slash.
+    pub name: String,
+    /// Elements along each axis.
+    pub shape: Shape,
+    /// Type of an element.
+    pub dtype: Dtype,
+    /// The rule that makes every value; `None` where the values are somebody else's and can't be verified.
+    pub data: Option<Data>,
+}
+
+impl Dataset {
+    /// Logical size in bytes (elements times the size of one).
+    ///
+    /// # Panics
+    /// If it overflows; a [`Shape::to_create`] does not, nor does the shape of a dataset in a file.
+    pub fn bytes(&self) -> u64 {
+        self.shape.bytes(self.dtype).expect("the shape was checked when it was made")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_read_and_written_alike() {
+        for text in ["4", "128x10000000", "500x768x1366"] {
+            assert_eq!(text.parse::<Shape>().unwrap().to_string(), text);
+        }
+        for text in ["", "x", "3x", "-1x4", "3x4.5", "99999999999999999999"] {
+            assert_eq!(text.parse::<Shape>().unwrap_err().kind, FailureKind::Usage, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_shape_to_create_is_neither_empty_nor_too_large() {
+        assert!(Shape::to_create(vec![4, 5], Dtype::F64).is_ok());
+        for axes in [vec![], vec![0], vec![3, 0], vec![u64::MAX, 2], vec![1 << 61, 1], vec![1; 33]] {
+            assert!(Shape::to_create(axes.clone(), Dtype::F32).is_err(), "{axes:?}");
+        }
+    }
+
+    #[test]
+    fn element_types_are_known_by_both_names() {
+        for dtype in Dtype::ALL {
+            assert_eq!(dtype.name().parse::<Dtype>().unwrap(), dtype);
+            assert_eq!(dtype.numpy().parse::<Dtype>().unwrap(), dtype);
+        }
+        assert!("complex64".parse::<Dtype>().is_err());
+    }
+}

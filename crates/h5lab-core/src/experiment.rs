@@ -1,0 +1,83 @@
+//! One experiment: which dataset, in which layout, is written or read how, by how many ranks.
+
+use crate::access::Access;
+use crate::dataset::Dataset;
+use crate::failure::{Failure, FailureKind, Result};
+use crate::layout::Layout;
+use crate::method::Method;
+use serde::{Deserialize, Serialize};
+
+/// Which way the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// From memory to the file.
+    Write,
+    /// From the file to memory.
+    Read,
+}
+
+/// What is done about the page cache before a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CacheWanted {
+    /// Nothing; what is found is measured and recorded.
+    AsFound,
+    /// One unmeasured pass over the same requests first.
+    Warm,
+    /// Written back, dropped, and the drop checked.
+    Cold,
+}
+
+/// Everything that defines a measurement, apart from the machine and the path.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// Write or read.
+    pub direction: Direction,
+    /// What is written or read.
+    pub dataset: Dataset,
+    /// How it lies in the file.
+    pub layout: Layout,
+    /// In which pieces it is asked for.
+    pub access: Access,
+    /// How its bytes move.
+    pub method: Method,
+    /// How many ranks share the work.
+    pub np: usize,
+    /// What is done about the page cache before a read.
+    pub cache: CacheWanted,
+    /// Whether a write is flushed to the device (fsync) within the measurement.
+    pub fsync: bool,
+    /// How often it is measured.
+    pub repeat: usize,
+    /// Most bytes that one rank holds and moves at once.
+    pub buffer: u64,
+}
+
+impl Experiment {
+    /// Refuses what cannot work, with the reason, before any file is opened.
+    ///
+    /// # Errors
+    /// A usage failure that names the two settings that exclude each other.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |why: String| Err(Failure::new(FailureKind::Usage, why));
+        self.layout.check(&self.dataset.shape, self.dataset.dtype)?;
+        if !self.access.fits(&self.dataset.shape.0) {
+            return refuse(format!("access {} does not fit a dataset of shape {}", self.access, self.dataset.shape));
+        }
+        let filtered_write = self.direction == Direction::Write && !self.layout.filters().is_empty();
+        if filtered_write && self.method == Method::Independent && self.np > 1 {
+            return refuse(
+                "independent + filter: HDF5 cannot write filtered chunks from several ranks independently".into(),
+            )
+            .map_err(|f| f.mend("use the method collective, or no filter"));
+        }
+        if self.np == 0 || self.repeat == 0 {
+            return refuse("ranks and repeats are counted from 1".into());
+        }
+        if self.buffer < self.dataset.dtype.size() as u64 {
+            return refuse(format!("a buffer of {} bytes does not hold one element", self.buffer));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! The values of test data: pure functions of a seed and of an element's place, so that any rank can make or verify any region.
+//!
+//! An element's place is its global index `i` in C order. Random bits are the stream of NumPy's
+//! `Philox(key=seed)` (Philox4x64-10), seen as a little-endian array of the element's type: element `i` takes
+//! the stream's bytes `i * size .. (i + 1) * size`. Integers are these bytes; floats in [0, 1) are their high bits,
+//! `(u32 >> 8) * 2^-24` and `(u64 >> 11) * 2^-53`. So NumPy makes the same data; an `f32` dataset of 1000 elements:
+//!
+//! ```python
+//! import numpy as np
+//! words = np.random.Philox(key=seed).random_raw(1000 * 4 // 8)    # n * itemsize / 8, rounded up
+//! bits = words.astype("<u8").view("<u4")[:1000]                   # "<u8" for f64; an integer's own type is the value
+//! data = (bits >> 8).astype("f4") * np.float32(2**-24)            # f64: (bits >> 11) * 2.0**-53
+//! ```
+//!
+//! Detector counts take the 32-bit half `i` of the same stream for an element of any type, as the uniform that is turned into a
+//! Poisson count. With [`Data::stamp_ranks`], `1000 * (rank + 1)` is added in the element type's arithmetic.
+
+mod detector;
+mod element;
+mod kind;
+mod philox;
+mod pieces;
+mod poisson;
+
+pub use kind::DataKind;
+
+use crate::dataset::Dtype;
+use crate::region::{Region, strides};
+use detector::Detector;
+use element::Element;
+use philox::Philox;
+use pieces::{PIECE, Piece, pieces};
+use serde::{Deserialize, Serialize};
+
+/// The rule that makes every value of a dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Data {
+    /// What the values look like.
+    pub kind: DataKind,
+    /// The seed: other seeds give other values.
+    pub seed: u64,
+    /// If set, `1000 * (rank + 1)` is added to every value, where rank is the owner of the element's row
+    /// (axis 0) among this many ranks: so one sees who wrote what.
+    pub stamp_ranks: Option<usize>,
+}
+
+/// The first value of a region that is not what it should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mismatch {
+    /// Index of the element along each axis.
+    pub index: Vec<u64>,
+    /// What the rule makes.
+    pub expected: f64,
+    /// What was read.
+    pub found: f64,
+    /// How many elements of the region differ.
+    pub count: u64,
+}
+
+/// Calls a generic method with the Rust type of a [`Dtype`].
+macro_rules! with_type {
+    ($dtype:expr, $T:ident => $call:expr) => {
+        match $dtype {
+            Dtype::U8 => {
+                type $T = u8;
+                $call
+            }
+            Dtype::U16 => {
+                type $T = u16;
+                $call
+            }
+            Dtype::U32 => {
+                type $T = u32;
+                $call
+            }
+            Dtype::I16 => {
+                type $T = i16;
+                $call
+            }
+            Dtype::I32 => {
+                type $T = i32;
+                $call
+            }
+            Dtype::F32 => {
+                type $T = f32;
+                $call
+            }
+            Dtype::F64 => {
+                type $T = f64;
+                $call
+            }
+        }
+    };
+}
+
+impl Data {
+    /// Writes the values of `region` of a dataset of `shape` into `out`, in C order, in this machine's byte order.
+    ///
+    /// # Panics
+    /// If `out` is not exactly the region's size in bytes, or is not aligned for `dtype`; if the region is outside of
+    /// the dataset; if values are to be stamped with the rank among 0 ranks.
+    pub fn fill(&self, shape: &[u64], dtype: Dtype, region: &Region, out: &mut [u8]) {
+        self.check(shape, dtype, region, out.len());
+        with_type!(dtype, T => self.fill_as::<T>(shape, region, bytemuck::cast_slice_mut(out)));
+    }
+
+    /// Compares `found` (C order, this machine's byte order) with what [`Data::fill`] makes for `region`; values
+    /// are compared bit by bit.
+    ///
+    /// # Errors
+    /// The first element that differs.
+    ///
+    /// # Panics
+    /// As [`Data::fill`].
+    pub fn verify(&self, shape: &[u64], dtype: Dtype, region: &Region, found: &[u8]) -> Result<(), Mismatch> {
+        self.check(shape, dtype, region, found.len());
+        with_type!(dtype, T => self.verify_as::<T>(shape, region, bytemuck::cast_slice(found)))
+    }
+
+    /// The identifier of this rule's kind, for records and files: see [`DataKind::generator_id`].
+    pub const fn generator_id(&self) -> &'static str {
+        self.kind.generator_id()
+    }
+
+    fn check(&self, shape: &[u64], dtype: Dtype, region: &Region, bytes: usize) {
+        assert!(region.fits(shape), "the region {region:?} is outside of a dataset of shape {shape:?}");
+        assert_eq!(bytes as u64, region.elements() * dtype.size() as u64, "the buffer holds just the region");
+        assert_ne!(self.stamp_ranks, Some(0), "values are stamped with their rank among at least one");
+    }
+
+    fn fill_as<T: Element>(&self, shape: &[u64], region: &Region, out: &mut [T]) {
+        let source = Source::new(self, shape);
+        for piece in pieces(shape, region, self.stamp_ranks) {
+            source.fill(&piece, &mut out[piece.offset..][..piece.length]);
+        }
+    }
+
+    fn verify_as<T: Element>(&self, shape: &[u64], region: &Region, found: &[T]) -> Result<(), Mismatch> {
+        let source = Source::new(self, shape);
+        let mut buffer = [0u64; PIECE];
+        let mut first_bad = None;
+        let mut count = 0;
+        for piece in pieces(shape, region, self.stamp_ranks) {
+            let expected: &mut [T] = &mut bytemuck::cast_slice_mut(&mut buffer)[..piece.length];
+            let found = &found[piece.offset..][..piece.length];
+            source.fill(&piece, expected);
+            if bytemuck::cast_slice::<T, u8>(expected) == bytemuck::cast_slice::<T, u8>(found) {
+                continue;
+            }
+            for (i, (e, f)) in expected.iter().zip(found).enumerate().filter(|(_, (e, f))| differ(*e, *f)) {
+                first_bad.get_or_insert((piece.first + i as u64, e.to_f64(), f.to_f64()));
+                count += 1;
+            }
+        }
+        match first_bad {
+            None => Ok(()),
+            Some((at, expected, found)) => Err(Mismatch { index: unravel(at, shape), expected, found, count }),
+        }
+    }
+}
+
+/// A kind of data, with all that its values need made ready.
+enum Source {
+    Uniform(Philox),
+    Detector(Detector),
+    Ramp,
+}
+
+impl Source {
+    fn new(data: &Data, shape: &[u64]) -> Self {
+        match data.kind {
+            DataKind::Uniform => Source::Uniform(Philox::new([data.seed, 0])),
+            DataKind::Detector => Source::Detector(Detector::new(data.seed, shape)),
+            DataKind::Ramp => Source::Ramp,
+        }
+    }
+
+    /// The values of a piece.
+    fn fill<T: Element>(&self, piece: &Piece, out: &mut [T]) {
+        match self {
+            Source::Uniform(philox) => {
+                philox.bytes(piece.first * size_of::<T>() as u64, bytemuck::cast_slice_mut(out));
+                T::uniform_from_stream(out);
+            }
+            Source::Detector(detector) => detector.fill(piece.first, out),
+            Source::Ramp => {
+                for (i, value) in out.iter_mut().enumerate() {
+                    *value = T::from_index(piece.first + i as u64);
+                }
+            }
+        }
+        if piece.stamp > 0 {
+            for value in out {
+                *value = value.add_whole(piece.stamp);
+            }
+        }
+    }
+}
+
+/// True if two values differ in any bit.
+fn differ<T: Element>(a: &T, b: &T) -> bool {
+    bytemuck::bytes_of(a) != bytemuck::bytes_of(b)
+}
+
+/// The index along each axis of the element `at` (in C order).
+fn unravel(at: u64, shape: &[u64]) -> Vec<u64> {
+    strides(shape).iter().zip(shape).map(|(stride, n)| at / stride % n).collect()
+}
+
+#[cfg(test)]
+mod tests;

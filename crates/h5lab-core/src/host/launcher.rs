@@ -1,0 +1,93 @@
+//! Who started this process: an MPI launcher, a batch scheduler, both, or neither.
+
+use serde::{Deserialize, Serialize};
+
+/// How this process was started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launcher {
+    /// What started this process as an MPI rank, if anything did.
+    pub kind: LauncherKind,
+    /// Ranks that the launcher says it started.
+    pub ranks: Option<usize>,
+    /// Which of them this is, from 0.
+    pub rank: Option<usize>,
+    /// The batch scheduler whose job this runs in; `None` when no sign of one was seen.
+    pub scheduler: Option<Scheduler>,
+}
+
+/// What started this process as an MPI rank.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LauncherKind {
+    /// Nothing did: a shell, a batch script.
+    #[default]
+    None,
+    /// Open MPI's `mpirun`.
+    OpenMpi,
+    /// `mpiexec` of MPICH, Intel MPI or another that speaks PMI.
+    Hydra,
+    /// MVAPICH's `mpirun_rsh`.
+    Mvapich,
+    /// Slurm's `srun`.
+    Srun,
+    /// Another launcher that speaks PMIx.
+    Pmix,
+}
+
+/// A batch scheduler's job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduler {
+    /// Which scheduler.
+    pub kind: SchedulerKind,
+    /// Its name for the job.
+    pub job: Option<String>,
+    /// Slots (MPI ranks) granted; inside a Slurm step, the step's.
+    pub slots: Option<usize>,
+    /// Nodes granted.
+    pub nodes: Option<usize>,
+}
+
+/// Batch schedulers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SchedulerKind {
+    /// Slurm.
+    Slurm,
+    /// Grid Engine, of any maker.
+    GridEngine,
+    /// PBS Pro, OpenPBS or Torque.
+    Pbs,
+    /// LSF.
+    Lsf,
+}
+
+impl LauncherKind {
+    /// Whether this process was started as an MPI rank.
+    pub fn started_rank(self) -> bool {
+        self != Self::None
+    }
+
+    /// Its usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none: this process was not started as an MPI rank",
+            Self::OpenMpi => "mpirun (Open MPI)",
+            Self::Hydra => "mpiexec (Hydra, or another that speaks PMI)",
+            Self::Mvapich => "mpirun_rsh (MVAPICH)",
+            Self::Srun => "srun",
+            Self::Pmix => "a launcher that speaks PMIx",
+        }
+    }
+}
+
+impl SchedulerKind {
+    /// Its usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slurm => "Slurm",
+            Self::GridEngine => "Grid Engine",
+            Self::Pbs => "PBS",
+            Self::Lsf => "LSF",
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! How a dataset lies in its file: contiguous, or in chunks that pass through filters.
+
+use crate::dataset::{Dtype, Shape};
+use crate::failure::{Failure, FailureKind, Result};
+use crate::region::Region;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A filter that a chunk passes through on its way to the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// Byte shuffle: HDF5 filter 2.
+    Shuffle,
+    /// Deflate at this level, 0 to 9: HDF5 filter 1, h5py's `gzip`.
+    Gzip(u8),
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Filter::Shuffle => f.write_str("shuffle"),
+            Filter::Gzip(level) => write!(f, "gzip={level}"),
+        }
+    }
+}
+
+impl FromStr for Filter {
+    type Err = Failure;
+
+    /// Takes `shuffle`, `gzip` (level 4, as h5py) and `gzip=LEVEL`.
+    fn from_str(text: &str) -> Result<Self> {
+        let level = |text: &str| text.parse().ok().filter(|level| *level <= 9);
+        match text.split_once('=') {
+            None if text == "shuffle" => Some(Filter::Shuffle),
+            None if text == "gzip" => Some(Filter::Gzip(4)),
+            Some(("gzip", digits)) => level(digits).map(Filter::Gzip),
+            _ => None,
+        }
+        .ok_or_else(|| {
+            Failure::new(FailureKind::Usage, format!("unknown filter '{text}'"))
+                .mend("use shuffle, gzip or gzip=0 to gzip=9, joined by +: shuffle+gzip=4")
+        })
+    }
+}
+
+/// The layout of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Layout {
+    /// One run of bytes, in C order.
+    Contiguous,
+    /// Chunks of one shape, each stored by itself.
+    Chunked {
+        /// Elements of a chunk along each axis.
+        chunk: Vec<u64>,
+        /// Filters in the order in which a write applies them.
+        filters: Vec<Filter>,
+    },
+}
+
+impl Layout {
+    /// Checks the layout against the dataset that is to have it.
+    ///
+    /// # Errors
+    /// A usage failure: another number of axes, an empty chunk, a chunk larger than the dataset, or of 4 GiB and more.
+    pub fn check(&self, shape: &Shape, dtype: Dtype) -> Result<()> {
+        let Layout::Chunked { chunk, .. } = self else {
+            return Ok(());
+        };
+        let name = Shape(chunk.clone());
+        let refuse = |why: String| Err(Failure::new(FailureKind::Usage, format!("chunk {name}: {why}")));
+        if chunk.len() != shape.0.len() {
+            return refuse(format!("{} axes, but the dataset {shape} has {}", chunk.len(), shape.0.len()));
+        }
+        if chunk.contains(&0) {
+            return refuse("every size must be at least 1".into());
+        }
+        if chunk.iter().zip(&shape.0).any(|(c, n)| c > n) {
+            return refuse(format!("larger than the dataset {shape}"));
+        }
+        match name.bytes(dtype) {
+            Some(bytes) if bytes < 1 << 32 => Ok(()),
+            _ => refuse("4 GiB or more; HDF5's chunks are smaller".into()),
+        }
+    }
+
+    /// How many chunks hold elements of `region`; 1 for a contiguous dataset, 0 if the region is empty.
+    pub fn chunks_touched(&self, region: &Region) -> u64 {
+        if region.is_empty() {
+            return 0;
+        }
+        match self {
+            Layout::Contiguous => 1,
+            Layout::Chunked { chunk, .. } => (0..chunk.len())
+                .map(|d| (region.start[d] + region.count[d] - 1) / chunk[d] - region.start[d] / chunk[d] + 1)
+                .product(),
+        }
+    }
+
+    /// Logical bytes that must be read to get `region`: whole chunks (edge chunks are stored whole), or the region itself.
+    pub fn bytes_touched(&self, region: &Region, dtype: Dtype) -> u64 {
+        let elements = match self {
+            Layout::Contiguous => region.elements(),
+            Layout::Chunked { chunk, .. } => self.chunks_touched(region) * chunk.iter().product::<u64>(),
+        };
+        elements * dtype.size() as u64
+    }
+
+    /// The filters; none for a contiguous dataset.
+    pub fn filters(&self) -> &[Filter] {
+        match self {
+            Layout::Contiguous => &[],
+            Layout::Chunked { filters, .. } => filters,
+        }
+    }
+}
+
+/// `contiguous`, `1x200x200`, `1x200x200 shuffle+gzip=4`.
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Layout::Contiguous => f.pad("contiguous"),
+            Layout::Chunked { chunk, filters } => {
+                let mut text = Shape(chunk.clone()).to_string();
+                if !filters.is_empty() {
+                    text += " ";
+                    text += &filters.iter().map(Filter::to_string).collect::<Vec<_>>().join("+");
+                }
+                f.pad(&text)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chunked(chunk: &[u64]) -> Layout {
+        Layout::Chunked { chunk: chunk.to_vec(), filters: vec![] }
+    }
+
+    #[test]
+    fn the_corner_tile_of_an_image_touches_one_chunk() {
+        let tile = Region::new(vec![3, 0, 0], vec![1, 200, 200]);
+        assert_eq!(chunked(&[1, 200, 200]).chunks_touched(&tile), 1);
+        assert_eq!(chunked(&[1, 199, 200]).chunks_touched(&tile), 2);
+        assert_eq!(chunked(&[1, 200, 200]).bytes_touched(&tile, Dtype::F64), 320_000);
+        assert_eq!(Layout::Contiguous.bytes_touched(&tile, Dtype::F64), 320_000);
+        assert_eq!(chunked(&[1, 768, 1366]).bytes_touched(&tile, Dtype::F64), 768 * 1366 * 8);
+    }
+
+    #[test]
+    fn layouts_that_cannot_be_are_refused() {
+        let shape = Shape(vec![1000, 768, 1366]);
+        for chunk in [&[1, 200][..], &[0, 200, 200], &[1001, 1, 1], &[1000, 768, 1366]] {
+            let refusal = chunked(chunk).check(&shape, Dtype::F64).unwrap_err();
+            assert_eq!(refusal.kind, FailureKind::Usage, "{chunk:?}");
+        }
+        assert!(chunked(&[500, 768, 1366]).check(&shape, Dtype::F64).is_ok());
+        assert!(Layout::Contiguous.check(&shape, Dtype::F64).is_ok());
+    }
+
+    #[test]
+    fn filters_are_read_as_users_write_them() {
+        assert_eq!("gzip".parse::<Filter>().unwrap(), Filter::Gzip(4));
+        assert_eq!("gzip=9".parse::<Filter>().unwrap(), Filter::Gzip(9));
+        for text in ["gzip=10", "gzip=", "gzip=-1", "snappy", ""] {
+            assert!(text.parse::<Filter>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_touched_counts_the_chunks_that_intersect(
+            chunk in prop::collection::vec(1u64..5, 3), start in prop::collection::vec(0u64..7, 3), count in prop::collection::vec(0u64..6, 3),
+        ) {
+            let region = Region::new(start, count);
+            let mut expected = 0;
+            for i in 0..13 { for j in 0..13 { for k in 0..13 {
+                let at = [i, j, k].iter().zip(&chunk).map(|(i, c)| i * c).collect();
+                expected += u64::from(Region::new(at, chunk.clone()).intersect(&region).is_some());
+            }}}
+            prop_assert_eq!(chunked(&chunk).chunks_touched(&region), expected);
+        }
+    }
+}

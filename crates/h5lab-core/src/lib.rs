@@ -1,0 +1,17 @@
+//! h5lab's pure logic: datasets, regions, layouts, plans, records, reports. Builds and tests with no HDF5 and no MPI.
+#![forbid(unsafe_code)]
+
+pub mod access;
+pub mod dataset;
+pub mod experiment;
+pub mod failure;
+pub mod generate;
+pub mod host;
+pub mod layout;
+pub mod method;
+pub mod plan;
+pub mod record;
+pub mod region;
+pub mod report;
+pub mod stats;
+pub mod warning;

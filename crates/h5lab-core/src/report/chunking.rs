@@ -1,0 +1,124 @@
+//! The comparison of layouts: a table, and what it teaches, in sentences made from its numbers.
+
+use super::table::{cache, verified};
+use super::{Table, bytes, seconds, significant};
+use crate::record::{Record, Verification};
+
+/// One layout of one kind of data: written, and its tiles read from a warm and from a cold cache.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The write, image by image.
+    pub written: Record,
+    /// The tiles, read from the page cache.
+    pub warm: Record,
+    /// The tiles, read from the device.
+    pub cold: Record,
+}
+
+impl Comparison {
+    fn data(&self) -> String {
+        self.written.experiment.dataset.data.map_or("-".into(), |d| d.kind.to_string())
+    }
+
+    fn filtered(&self) -> bool {
+        !self.written.experiment.layout.filters().is_empty()
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        self.written.compression_ratio()
+    }
+}
+
+/// Seconds from open to close, median over the repeats.
+fn total(record: &Record) -> f64 {
+    record.slowest().seconds().iter().sum()
+}
+
+/// One row a layout: write and read times from open to close, sizes, and what a tile costs.
+pub fn comparison_table(comparisons: &[Comparison]) -> String {
+    let mut table = Table::new()
+        .word("\ndata")
+        .word("\nlayout")
+        .number("logical\nsize")
+        .number("file\nsize")
+        .number("\nratio")
+        .number("write\ns")
+        .number("read s\nwarm")
+        .number("read s\ncold")
+        .number("cold\ncache")
+        .number("warm, of\nceiling")
+        .number("chunks\na tile")
+        .number("touched\na tile")
+        .word("\nverified");
+    for c in comparisons {
+        table.row(row(c));
+    }
+    table.render()
+}
+
+fn row(c: &Comparison) -> Vec<String> {
+    let demand = c.warm.demand();
+    let requests = demand.requests.max(1);
+    let chunked = c.written.experiment.layout != crate::layout::Layout::Contiguous;
+    vec![
+        c.data(),
+        c.written.experiment.layout.to_string(),
+        bytes(c.written.experiment.dataset.bytes()),
+        c.written.file_bytes.map_or("-".into(), bytes),
+        c.ratio().map_or("-".into(), significant),
+        seconds(total(&c.written)),
+        seconds(total(&c.warm)),
+        seconds(total(&c.cold)),
+        cache(&c.cold),
+        c.warm.ceiling_share().map_or("-".into(), |share| format!("{:.0} %", share * 100.0)),
+        if chunked { significant_count(demand.chunks_touched, requests) } else { "-".into() },
+        bytes(demand.bytes_touched / requests),
+        both_verified(c).to_owned(),
+    ]
+}
+
+fn significant_count(sum: u64, parts: u64) -> String {
+    if sum % parts == 0 { (sum / parts).to_string() } else { significant(sum as f64 / parts as f64) }
+}
+
+fn both_verified(c: &Comparison) -> &'static str {
+    match (&c.warm.verification, &c.cold.verification) {
+        (Verification::Passed, cold) => verified(cold),
+        (warm, _) => verified(warm),
+    }
+}
+
+/// What the numbers teach, kind of data by kind of data.
+pub fn lessons(comparisons: &[Comparison]) -> Vec<String> {
+    let mut kinds: Vec<String> = comparisons.iter().map(Comparison::data).collect();
+    kinds.dedup();
+    kinds.iter().filter_map(|kind| lesson(comparisons, kind)).collect()
+}
+
+fn lesson(comparisons: &[Comparison], kind: &str) -> Option<String> {
+    let of = |filtered: bool, chunked: bool| {
+        comparisons.iter().find(|c| {
+            let layout = &c.written.experiment.layout;
+            c.data() == kind && c.filtered() == filtered && (*layout != crate::layout::Layout::Contiguous) == chunked
+        })
+    };
+    let (plain, packed) = (of(false, true)?, of(true, true)?);
+    let ratio = packed.ratio()?;
+    let times = |of: fn(&Comparison) -> f64| of(packed) / of(plain).max(1e-9);
+    let (write, warm, cold) = (times(|c| total(&c.written)), times(|c| total(&c.warm)), times(|c| total(&c.cold)));
+    let verdict = if ratio < 1.2 {
+        "it costs and saves nothing: leave such data uncompressed"
+    } else if cold <= 1.0 {
+        "it pays in space and in cold reads"
+    } else {
+        "it pays in space, and is paid for in time"
+    };
+    Some(format!(
+        "{kind}: compression shrinks the file {} times, against plain chunks the write takes {} times as long, \
+         the warm read {}, the cold read {}: {verdict}.",
+        significant(ratio),
+        significant(write),
+        significant(warm),
+        significant(cold)
+    ))
+}

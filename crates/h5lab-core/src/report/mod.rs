@@ -1,0 +1,95 @@
+//! Text for people: tables, sizes, numbers. Never opens a file.
+
+pub mod chunking;
+mod lines;
+mod table;
+
+pub use lines::{demo_lines, view_lines};
+pub use table::{Table, measurement_table};
+
+use crate::dataset::Dtype;
+
+/// `text` with control characters shown as `\u{1b}`-like escapes, so that a hostile name can't drive the terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+/// A size in binary units with three or four significant digits: `0 B`, `512 B`, `62.5 MiB`, `4.77 GiB`.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let (mut value, mut unit) = (count as f64 / 1024.0, 0);
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{} {}", significant(value), UNITS[unit])
+}
+
+/// Three significant digits, without an exponent: `0.0123`, `1.23`, `12.3`, `1234`.
+pub fn significant(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return if value == 0.0 { "0".into() } else { "-".into() };
+    }
+    let digits = 2 - value.abs().log10().floor() as i32;
+    format!("{value:.*}", digits.clamp(0, 9) as usize)
+}
+
+/// Seconds with three significant digits, down to a microsecond: `1.23`, `0.0123`, `0.000012`.
+pub fn seconds(value: f64) -> String {
+    if value > 0.0 && value < 1e-6 { "<1e-6".into() } else { significant((value * 1e6).round() / 1e6) }
+}
+
+/// The first element of `data` as text: integers as they are, floats with four decimals. `None` if there is none.
+pub fn element(dtype: Dtype, data: &[u8]) -> Option<String> {
+    let first = data.get(..dtype.size())?;
+    let text = match dtype {
+        Dtype::U8 => first[0].to_string(),
+        Dtype::U16 => u16::from_ne_bytes(first.try_into().ok()?).to_string(),
+        Dtype::U32 => u32::from_ne_bytes(first.try_into().ok()?).to_string(),
+        Dtype::I16 => i16::from_ne_bytes(first.try_into().ok()?).to_string(),
+        Dtype::I32 => i32::from_ne_bytes(first.try_into().ok()?).to_string(),
+        Dtype::F32 => format!("{:.4}", f32::from_ne_bytes(first.try_into().ok()?)),
+        Dtype::F64 => format!("{:.4}", f64::from_ne_bytes(first.try_into().ok()?)),
+    };
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_numbers_have_three_digits() {
+        for (count, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.00 KiB"),
+            (5_120_000_000, "4.77 GiB"),
+            (65_536_000, "62.5 MiB"),
+            (1 << 20, "1.00 MiB"),
+            ((1 << 20) - 1, "1.00 MiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+        for (value, text) in [(0.0, "0"), (1234.5, "1234"), (12.345, "12.3"), (1.0, "1.00"), (0.012345, "0.0123")] {
+            assert_eq!(significant(value), text);
+        }
+        assert_eq!(seconds(0.0000004), "<1e-6");
+    }
+
+    #[test]
+    fn control_characters_are_shown_not_sent() {
+        assert_eq!(printable("a\x1b[31mb\n"), "a\\u{1b}[31mb\\n");
+    }
+
+    #[test]
+    fn the_first_element_is_shown_in_its_type() {
+        assert_eq!(element(Dtype::F32, &1000.3745f32.to_ne_bytes()).unwrap(), "1000.3745");
+        assert_eq!(element(Dtype::I16, &(-3i16).to_ne_bytes()).unwrap(), "-3");
+        assert_eq!(element(Dtype::F64, &[]), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! What the reader of a number should know before trusting it; each warning's text says what to do next.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A warning about a measurement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "code")]
+pub enum Warning {
+    /// A write was measured into the page cache.
+    NotSynced,
+    /// A cache state was asked for, and could not be reached or checked.
+    CacheUnverified {
+        /// What was asked for: `cold` or `warm`.
+        wanted: String,
+        /// Share of the file's pages that were resident, if that is known.
+        resident: Option<f64>,
+    },
+    /// More ranks than cores: ranks wait for each other's time slices.
+    MoreRanksThanCores {
+        /// Ranks asked for.
+        ranks: usize,
+        /// Cores that this process may use.
+        cores: usize,
+    },
+    /// The file system is memory.
+    MemoryFileSystem {
+        /// Its type: `tmpfs`, `ramfs`.
+        kind: String,
+    },
+    /// The file has no record of how its values were made.
+    NothingToVerify,
+    /// A single repeat says nothing about its spread.
+    SingleSample,
+    /// Faster than the ceiling, which cannot be: noise, or the page cache.
+    AboveCeiling {
+        /// Share of the ceiling.
+        share: f64,
+    },
+    /// The ceiling was not measured.
+    NoCeiling {
+        /// Why.
+        reason: String,
+    },
+    /// Some ranks had no row.
+    IdleRanks {
+        /// How many.
+        idle: usize,
+        /// Rows there were.
+        rows: u64,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::NotSynced => {
+                f.write_str("written to the page cache, not yet to the device: add --fsync to measure the device")
+            }
+            Warning::CacheUnverified { wanted, resident: Some(share) } => write!(
+                f,
+                "asked for a {wanted} read, but {:.0} % of the file was in the page cache: compare with care",
+                share * 100.0
+            ),
+            Warning::CacheUnverified { wanted, resident: None } => {
+                write!(f, "asked for a {wanted} read, but the page cache can't be checked here: take it as unverified")
+            }
+            Warning::MoreRanksThanCores { ranks, cores } => write!(
+                f,
+                "{ranks} ranks on {cores} cores: they share time slices; use at most --np {cores} to see the storage"
+            ),
+            Warning::MemoryFileSystem { kind } => {
+                write!(f, "{kind} is memory, not storage: choose a path on a disk to measure one")
+            }
+            Warning::NothingToVerify => f.write_str(
+                "the file does not say how its values were made (h5lab did not write it): read, but not verified",
+            ),
+            Warning::SingleSample => f.write_str("one repeat says nothing about its spread: add --repeat 5"),
+            Warning::AboveCeiling { share } => write!(
+                f,
+                "{:.0} % of the posix ceiling: the two met different cache states or noise; repeat with --repeat 5",
+                share * 100.0
+            ),
+            Warning::NoCeiling { reason } => write!(f, "no posix ceiling: {reason}"),
+            Warning::IdleRanks { idle, rows } => {
+                write!(f, "{idle} ranks had nothing to do: there are only {rows} rows; use fewer ranks")
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Ranks as MPI processes.
+
+use super::{AGREE_DEADLINE, Comm};
+use h5lab_core::failure::{Failure, FailureKind, Result};
+use mpi::Threading;
+use mpi::environment::Universe;
+use mpi::ffi;
+use mpi::raw::AsRaw;
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::*;
+use std::time::{Duration, Instant};
+
+/// True if this build has MPI.
+pub const AVAILABLE: bool = true;
+
+/// MPI's own handle of a communicator, as HDF5's MPI-IO driver takes it.
+pub type RawComm = ffi::MPI_Comm;
+
+/// All ranks that were started together. MPI is finalized when it is dropped.
+pub struct World {
+    comm: World_,
+    _universe: Universe,
+}
+
+struct World_(SimpleCommunicator);
+
+impl World {
+    /// Initialises MPI. Without a launcher the world is this one process.
+    ///
+    /// # Errors
+    /// `Environment` if MPI was initialised before.
+    pub fn init() -> Result<World> {
+        let (universe, _provided) = mpi::initialize_with_threading(Threading::Funneled)
+            .ok_or_else(|| Failure::new(FailureKind::Environment, "MPI was initialised already"))?;
+        Ok(World { comm: World_(universe.world()), _universe: universe })
+    }
+
+    /// The group of all ranks.
+    pub fn comm(&self) -> &dyn Comm {
+        &self.comm
+    }
+}
+
+/// Ends all ranks at once with this exit code.
+pub fn abort(exit_code: u8) -> ! {
+    // SAFETY: MPI_Abort may be called at any time between MPI_Init and MPI_Finalize; it does not return.
+    unsafe {
+        ffi::MPI_Abort(ffi::RSMPI_COMM_WORLD, i32::from(exit_code));
+    }
+    std::process::exit(i32::from(exit_code))
+}
+
+impl Comm for World_ {
+    fn rank(&self) -> usize {
+        self.0.rank() as usize
+    }
+
+    fn size(&self) -> usize {
+        self.0.size() as usize
+    }
+
+    fn barrier(&self) -> Result<()> {
+        self.0.barrier();
+        Ok(())
+    }
+
+    fn all_gather(&self, mine: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let mut lengths = vec![0i32; self.size()];
+        self.0.all_gather_into(&(mine.len() as i32), &mut lengths[..]);
+        let starts: Vec<i32> = lengths
+            .iter()
+            .scan(0, |sum, length| {
+                let start = *sum;
+                *sum += length;
+                Some(start)
+            })
+            .collect();
+        let mut all = vec![0u8; lengths.iter().map(|&n| n as usize).sum()];
+        let mut parts = mpi::datatype::PartitionMut::new(&mut all[..], &lengths[..], &starts[..]);
+        self.0.all_gather_varcount_into(mine, &mut parts);
+        Ok(starts.iter().zip(&lengths).map(|(&s, &n)| all[s as usize..(s + n) as usize].to_vec()).collect())
+    }
+
+    fn any(&self, mine: bool, give_up: &dyn Fn()) -> Result<bool> {
+        let (send, mut receive) = (i32::from(mine), 0i32);
+        let mut vote = Vote::start(&send, &mut receive, self.0.as_raw());
+        if mine {
+            let deadline = Instant::now() + AGREE_DEADLINE;
+            while !vote.is_over() {
+                if Instant::now() > deadline {
+                    give_up();
+                    abort(FailureKind::RankLost.exit_code());
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        } else {
+            vote.wait();
+        }
+        drop(vote);
+        Ok(receive != 0)
+    }
+
+    fn mpi(&self) -> Option<RawComm> {
+        Some(self.0.as_raw())
+    }
+}
+
+/// A vote under way: a non-blocking MPI_MAX over one integer a rank, borrowed until it is over.
+struct Vote<'a> {
+    request: ffi::MPI_Request,
+    _buffers: std::marker::PhantomData<&'a mut i32>,
+}
+
+impl<'a> Vote<'a> {
+    fn start(send: &'a i32, receive: &'a mut i32, comm: RawComm) -> Self {
+        let mut vote = Vote { request: unsafe { ffi::RSMPI_REQUEST_NULL }, _buffers: std::marker::PhantomData };
+        // SAFETY: both integers outlive the request: they are borrowed for 'a, and `drop` waits for it.
+        unsafe {
+            ffi::MPI_Iallreduce(
+                std::ptr::from_ref(send).cast(),
+                std::ptr::from_mut(receive).cast(),
+                1,
+                ffi::RSMPI_INT32_T,
+                ffi::RSMPI_MAX,
+                comm,
+                &mut vote.request,
+            );
+        }
+        vote
+    }
+
+    fn is_over(&mut self) -> bool {
+        let mut over = 0;
+        // SAFETY: the request is this vote's own; a finished one becomes MPI_REQUEST_NULL, which MPI_Test accepts.
+        unsafe { ffi::MPI_Test(&mut self.request, &mut over, ffi::RSMPI_STATUS_IGNORE) };
+        over != 0
+    }
+
+    fn wait(&mut self) {
+        // SAFETY: as in `is_over`.
+        unsafe { ffi::MPI_Wait(&mut self.request, ffi::RSMPI_STATUS_IGNORE) };
+    }
+}
+
+impl Drop for Vote<'_> {
+    fn drop(&mut self) {
+        self.wait();
+    }
+}

@@ -1,0 +1,149 @@
+//! Datasets in files: making them as an experiment asks, and finding out what those of other people are.
+
+use super::{failure, provenance};
+use h5lab_core::dataset::{Dataset, Dtype, Shape};
+use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::layout::{Filter, Layout};
+use hdf5::types::{FloatSize, IntSize, TypeDescriptor};
+use hdf5_metno as hdf5;
+use std::path::Path;
+
+/// Makes an empty dataset in an open file; collective over all ranks that opened it.
+///
+/// Space is allocated as HDF5 does by default for the file's driver; no fill values are written.
+///
+/// # Errors
+/// HDF5's.
+pub fn create(file: &hdf5::File, dataset: &Dataset, layout: &Layout, path: &Path) -> Result<hdf5::Dataset> {
+    let shape: Vec<usize> = dataset.shape.0.iter().map(|&n| n as usize).collect();
+    let mut builder = file
+        .new_dataset_builder()
+        .empty_as(descriptor(dataset.dtype))
+        .shape(shape)
+        .fill_time(hdf5::plist::dataset_create::FillTime::Never);
+    if let Layout::Chunked { chunk, filters } = layout {
+        builder = builder.chunk(chunk.iter().map(|&n| n as usize).collect::<Vec<_>>());
+        for filter in filters {
+            builder = match filter {
+                Filter::Shuffle => builder.shuffle(),
+                Filter::Gzip(level) => builder.deflate(*level),
+            };
+        }
+    } else {
+        builder = builder.no_chunk();
+    }
+    builder.create(dataset.name.as_str()).map_err(|e| failure(&e, "create the dataset", path))
+}
+
+/// The datasets of a file, with their paths from the root, in the order of a walk through its groups.
+///
+/// # Errors
+/// HDF5's. Groups that can't be opened are passed over.
+pub fn list(file: &hdf5::File, path: &Path) -> Result<Vec<String>> {
+    /// Links may form cycles; deeper than this nobody nests.
+    const MOST_DEPTH: usize = 64;
+    fn walk(group: &hdf5::Group, depth: usize, found: &mut Vec<String>) -> hdf5::Result<()> {
+        for dataset in group.datasets()? {
+            found.push(dataset.name().trim_start_matches('/').to_owned());
+        }
+        if depth < MOST_DEPTH {
+            for child in group.groups()? {
+                walk(&child, depth + 1, found)?;
+            }
+        }
+        Ok(())
+    }
+    let mut found = Vec::new();
+    walk(file, 0, &mut found).map_err(|e| failure(&e, "list the datasets", path))?;
+    Ok(found)
+}
+
+/// What a dataset of a file is: shape, element type, layout, and the rule that made its values if h5lab wrote it.
+///
+/// `wanted` is its path; without it the file's only dataset is taken.
+///
+/// # Errors
+/// `Input` if there is no such dataset (the message lists what is there), if it is not numeric, or scalar.
+pub fn describe(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<(Dataset, Layout)> {
+    let name = choose(file, wanted, path)?;
+    let found = file.dataset(&name).map_err(|e| failure(&e, "open the dataset", path))?;
+    let input = |why: String| Failure::new(FailureKind::Input, format!("dataset '{name}' {why}")).at(path);
+    let stored =
+        found.dtype().and_then(|t| t.to_descriptor()).map_err(|e| failure(&e, "read the type of the dataset", path));
+    let dtype = stored.ok().as_ref().and_then(dtype_of).ok_or_else(|| {
+        let known: Vec<_> = Dtype::ALL.iter().map(|d| d.numpy()).collect();
+        input("is not of a numeric type that h5lab reads".into())
+            .mend(format!("choose another with --dataset; h5lab reads {}", known.join(", ")))
+    })?;
+    let shape = Shape(found.shape().into_iter().map(|n| n as u64).collect());
+    if shape.0.is_empty() {
+        return Err(input("is a scalar: it has no rows to share out".into()).mend("choose another with --dataset"));
+    }
+    if shape.bytes(dtype).is_none() {
+        return Err(input(format!("has a shape that overflows: {shape}")));
+    }
+    let layout = layout_of(&found);
+    let data = provenance::read(&found);
+    Ok((Dataset { name, shape, dtype, data }, layout))
+}
+
+/// The dataset that is wanted, or the file's only one.
+fn choose(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<String> {
+    let mut there = list(file, path)?;
+    let listing = |there: &[String]| match there {
+        [] => "it has no dataset at all".to_owned(),
+        names => {
+            format!("it has: {}", names.iter().map(|n| h5lab_core::report::printable(n)).collect::<Vec<_>>().join(", "))
+        }
+    };
+    let input = |why: String| Failure::new(FailureKind::Input, why).at(path);
+    match wanted.map(|name| name.trim_start_matches('/')) {
+        Some(name) if there.iter().any(|n| n == name) || file.dataset(name).is_ok() => Ok(name.to_owned()),
+        Some(name) => Err(input(format!("no dataset '{}'", h5lab_core::report::printable(name)))
+            .mend(format!("choose one with --dataset; {}", listing(&there)))),
+        None if there.len() == 1 => Ok(there.remove(0)),
+        None if there.is_empty() => Err(input("there is no dataset in this file".into()).mend("name another file")),
+        None => Err(input(format!("{} datasets, and none was chosen", there.len()))
+            .mend(format!("choose one with --dataset; {}", listing(&there)))),
+    }
+}
+
+/// The element type of a file's numeric type, whatever its byte order; `None` for all others.
+fn dtype_of(descriptor: &TypeDescriptor) -> Option<Dtype> {
+    Some(match descriptor {
+        TypeDescriptor::Unsigned(IntSize::U1) => Dtype::U8,
+        TypeDescriptor::Unsigned(IntSize::U2) => Dtype::U16,
+        TypeDescriptor::Unsigned(IntSize::U4) => Dtype::U32,
+        TypeDescriptor::Integer(IntSize::U2) => Dtype::I16,
+        TypeDescriptor::Integer(IntSize::U4) => Dtype::I32,
+        TypeDescriptor::Float(FloatSize::U4) => Dtype::F32,
+        TypeDescriptor::Float(FloatSize::U8) => Dtype::F64,
+        _ => return None,
+    })
+}
+
+fn descriptor(dtype: Dtype) -> TypeDescriptor {
+    match dtype {
+        Dtype::U8 => TypeDescriptor::Unsigned(IntSize::U1),
+        Dtype::U16 => TypeDescriptor::Unsigned(IntSize::U2),
+        Dtype::U32 => TypeDescriptor::Unsigned(IntSize::U4),
+        Dtype::I16 => TypeDescriptor::Integer(IntSize::U2),
+        Dtype::I32 => TypeDescriptor::Integer(IntSize::U4),
+        Dtype::F32 => TypeDescriptor::Float(FloatSize::U4),
+        Dtype::F64 => TypeDescriptor::Float(FloatSize::U8),
+    }
+}
+
+/// The layout in h5lab's terms; filters that h5lab does not name are left out here (HDF5 applies them all the same).
+fn layout_of(dataset: &hdf5::Dataset) -> Layout {
+    let Some(chunk) = dataset.chunk() else {
+        return Layout::Contiguous;
+    };
+    let pipeline = dataset.filters();
+    let filters = pipeline.iter().filter_map(|filter| match filter {
+        hdf5::filters::Filter::Shuffle => Some(Filter::Shuffle),
+        hdf5::filters::Filter::Deflate(level) => Some(Filter::Gzip(*level)),
+        _ => None,
+    });
+    Layout::Chunked { chunk: chunk.into_iter().map(|n| n as u64).collect(), filters: filters.collect() }
+}

@@ -1,0 +1,165 @@
+//! A thin safe layer over hdf5-metno for what it lacks: checked closes, transfer property lists, HDF5's own account
+//! of what it did, and errors that keep HDF5's error stack. All `unsafe` that HDF5 needs lives in this folder.
+
+pub mod dataset;
+pub mod provenance;
+pub mod transfer;
+
+use crate::comm::Comm;
+use h5lab_core::failure::{Failure, FailureKind, Result};
+use hdf5_metno as hdf5;
+use hdf5_metno_sys as sys;
+use std::path::Path;
+
+/// Turns an HDF5 error into a failure that names the operation and the file and keeps the whole error stack.
+pub fn failure(error: &hdf5::Error, operation: &str, path: &Path) -> Failure {
+    let frames: Vec<String> = error
+        .stack()
+        .map(|stack| stack.iter().map(|f| format!("{}: {}", f.func(), f.desc())).collect())
+        .unwrap_or_default();
+    let told = if frames.is_empty() { error.to_string() } else { frames.join("; ") };
+    let (kind, message, mend) = classify(&told);
+    let message = message.map_or_else(|| innermost(&frames, error), str::to_owned);
+    let failure = Failure::new(kind, message).during(operation).at(path).with_stack(frames);
+    match mend {
+        Some(mend) => failure.mend(mend),
+        None => failure,
+    }
+}
+
+fn innermost(frames: &[String], error: &hdf5::Error) -> String {
+    frames.last().and_then(|f| f.split_once(": ")).map_or_else(|| error.to_string(), |(_, text)| text.to_owned())
+}
+
+/// What HDF5's texts mean: kind, message in our words, mend.
+fn classify(told: &str) -> (FailureKind, Option<&'static str>, Option<&'static str>) {
+    let says = |words: &[&str]| words.iter().any(|word| told.contains(word));
+    if says(&["errno = 28,", "MPI_ERR_NO_SPACE", "No space left"]) {
+        (FailureKind::Storage, Some("no space left on the device"), Some("free space, or choose another path"))
+    } else if says(&["errno = 122,", "MPI_ERR_QUOTA", "Disk quota"]) {
+        (FailureKind::Storage, Some("the disk quota is used up"), Some("free space, or choose another path"))
+    } else if says(&["errno = 13,", "errno = 1,", "MPI_ERR_ACCESS"]) {
+        (FailureKind::Storage, Some("permission denied"), Some("check the permissions of the file and its folder"))
+    } else if says(&["errno = 30,", "MPI_ERR_READ_ONLY"]) {
+        (FailureKind::Storage, Some("the file system is read-only"), Some("choose a path that can be written"))
+    } else if says(&["errno = 11,", "unable to lock file"]) {
+        (
+            FailureKind::Storage,
+            Some("the file is locked by another process"),
+            Some("close it there, or set HDF5_USE_FILE_LOCKING=FALSE if the file system has no locks"),
+        )
+    } else if says(&["truncated file"]) {
+        (FailureKind::Input, Some("the file is truncated"), Some("copy or write it again; its end is missing"))
+    } else if says(&["file signature not found", "not an HDF5 file"]) {
+        (FailureKind::Input, Some("not an HDF5 file"), Some("name an HDF5 file; `file PATH` says what it is"))
+    } else if says(&["required filter", "filter is not available", "not registered"]) {
+        (
+            FailureKind::Input,
+            Some("the dataset needs a filter that this HDF5 does not have"),
+            Some("point HDF5_PLUGIN_PATH at the filter plugins (hdf5plugin's, for example); `h5lab env` lists filters"),
+        )
+    } else {
+        (FailureKind::Storage, None, None)
+    }
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Made anew; what stood there is gone.
+    Create,
+    /// For reading and writing.
+    ReadWrite,
+    /// For reading.
+    Read,
+}
+
+/// Opens an HDF5 file; collectively through the MPI-IO driver if `comm` has MPI behind it, else with sec2.
+///
+/// # Errors
+/// What HDF5 says, with its error stack.
+pub fn open(path: &Path, mode: Mode, comm: Option<&dyn Comm>) -> Result<hdf5::File> {
+    let mut builder = hdf5::File::with_options();
+    #[cfg(feature = "mpi")]
+    if let Some(raw) = comm.and_then(|c| c.mpi()) {
+        builder.with_fapl(|fapl| fapl.mpio(raw, None));
+    }
+    #[cfg(not(feature = "mpi"))]
+    let _ = comm;
+    let mode = match mode {
+        Mode::Create => hdf5::OpenMode::Create,
+        Mode::ReadWrite => hdf5::OpenMode::ReadWrite,
+        Mode::Read => hdf5::OpenMode::Read,
+    };
+    builder.open_as(path, mode).map_err(|e| failure(&e, "open", path))
+}
+
+/// Opens a file that is there for reading, without ranks; says first what the file system knows.
+///
+/// # Errors
+/// `Input` if there is no such file, it is a folder, or it is not HDF5; `Storage` if it may not be read.
+pub fn open_existing(path: &Path) -> Result<hdf5::File> {
+    let input = |why: &str, mend: &str| Failure::new(FailureKind::Input, why).at(path).mend(mend);
+    match std::fs::metadata(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(input("no such file", "check the name, or make one: h5lab write"));
+        }
+        Err(e) => return Err(Failure::io("open", path, &e)),
+        Ok(found) if found.is_dir() => {
+            return Err(input("is a directory", "name an HDF5 file in it"));
+        }
+        Ok(_) => std::fs::File::open(path)
+            .map_err(|e| Failure::io("open", path, &e).mend("check the permissions of the file and its folder"))?,
+    };
+    open(path, Mode::Read, None)
+}
+
+/// Closes a dataset and says if that failed: chunks that were still in the cache are written only now.
+///
+/// # Errors
+/// What HDF5 says.
+pub fn close_dataset(dataset: hdf5::Dataset, path: &Path) -> Result<()> {
+    hdf5::sync::sync(|| {
+        let id = dataset.id();
+        // SAFETY: the id is valid while `dataset` lives; the extra reference keeps it so after the drop, and the one
+        // close below gives it back.
+        let closed = unsafe {
+            sys::h5i::H5Iinc_ref(id);
+            drop(dataset);
+            sys::h5d::H5Dclose(id)
+        };
+        if closed < 0 { Err(hdf5::Error::query().unwrap_or_else(|e| e)) } else { Ok(()) }
+    })
+    .map_err(|e| failure(&e, "close", path))
+}
+
+/// Runs an HDF5 call that answers with a negative number on failure.
+pub(crate) fn check<N: Copy + PartialOrd + Default>(call: impl FnOnce() -> N) -> hdf5::Result<N> {
+    hdf5::sync::sync(|| {
+        let answer = call();
+        if answer < N::default() { Err(hdf5::Error::query().unwrap_or_else(|e| e)) } else { Ok(answer) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hdf5s_own_texts_are_understood() {
+        for (told, kind) in [
+            (
+                "H5FD_sec2_write: file write failed: errno = 28, error message = 'No space left on device'",
+                FailureKind::Storage,
+            ),
+            ("H5F__super_read: truncated file: eof = 5, stored_eof = 9", FailureKind::Input),
+            ("H5F__super_read: file signature not found", FailureKind::Input),
+            ("H5Z_pipeline: required filter 'zstd' is not registered", FailureKind::Input),
+            ("H5FD_sec2_open: unable to open file: name = 'x', errno = 13, error message", FailureKind::Storage),
+        ] {
+            let (found, message, mend) = classify(told);
+            assert_eq!(found, kind, "{told}");
+            assert!(message.is_some() && mend.is_some(), "{told}");
+        }
+    }
+}

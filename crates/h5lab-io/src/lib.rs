@@ -1,0 +1,20 @@
+//! Everything of h5lab that touches HDF5, MPI and files.
+
+pub mod buffer;
+pub mod cache;
+pub mod comm;
+pub mod engine;
+pub mod fault;
+pub mod h5;
+pub mod host;
+pub mod journal;
+pub mod progress;
+pub mod run;
+pub mod sys;
+
+pub use h5lab_core as core;
+
+/// The time now, RFC 3339 in UTC, to the millisecond.
+pub fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}

@@ -1,0 +1,268 @@
+//! Running an experiment: the phases, their clocks, the ceiling beside them, and what is left on the disk.
+
+mod files;
+mod pass;
+
+pub use files::{check_room, claim_target, remove_all_scratch};
+
+use crate::comm::{Comm, agree, all_gather};
+use crate::engine::posix::Posix;
+use crate::engine::{self, Engine};
+use crate::fault::Fault;
+use crate::progress::Progress;
+use crate::{buffer::Buffer, cache};
+use files::{Scratch, discard};
+use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
+use h5lab_core::failure::{Failure, Result};
+use h5lab_core::plan::Plan;
+use h5lab_core::record::{Actual, Ceiling, RankView, Sample, Verification};
+use h5lab_core::warning::Warning;
+use pass::{Pass, PassResult};
+use std::path::Path;
+
+/// What a rank is asked to show of a dataset while it reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum View {
+    /// Its own part: memory that stays when the file is closed.
+    Process,
+    /// The whole dataset: there only while the file is open.
+    Global,
+}
+
+/// How an experiment is run, apart from what it measures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Options {
+    /// Measure the ceiling beside every repeat.
+    pub ceiling: bool,
+    /// Show what each rank sees (reads only).
+    pub view: Option<View>,
+}
+
+/// What a run found out; the same on every rank.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What really ran.
+    pub actual: Actual,
+    /// Every repeat.
+    pub samples: Vec<Sample>,
+    /// The ceiling, if it was asked for and could be measured.
+    pub ceiling: Option<Ceiling>,
+    /// Whether the values were checked.
+    pub verification: Verification,
+    /// Bytes that the dataset takes in the file.
+    pub stored_bytes: Option<u64>,
+    /// Size of the file.
+    pub file_bytes: Option<u64>,
+    /// What each rank saw.
+    pub views: Vec<RankView>,
+    /// What came up while it ran; the runner's caller adds what the numbers tell.
+    pub warnings: Vec<Warning>,
+}
+
+/// The ranks that run an experiment, and who listens.
+#[derive(Clone, Copy)]
+pub struct Team<'a> {
+    /// The ranks.
+    pub comm: &'a dyn Comm,
+    /// Who listens.
+    pub progress: &'a dyn Progress,
+    /// A fault that a test asked for.
+    pub fault: Option<&'a Fault>,
+}
+
+/// Runs an experiment on the file at `path`: every repeat, with the ceiling in between. Collective.
+///
+/// A write goes to a file beside `path` which takes its name when all repeats are done; whatever fails, what stood at
+/// `path` before still stands there, and nothing else is left behind. See [`claim_target`] for whether it may go.
+///
+/// # Errors
+/// The first failing rank's failure, on all ranks.
+pub fn run(experiment: &Experiment, path: &Path, options: Options, team: Team<'_>) -> Result<Outcome> {
+    let all_repeats = |target: &Path, scratch: &Scratch, last_words: &dyn Fn(&Failure)| {
+        Run { experiment, target, scratch, options, team, last_words }.all_repeats()
+    };
+    match experiment.direction {
+        Direction::Write => in_place_of(path, team, all_repeats),
+        Direction::Read => all_repeats(path, &Scratch::watched(path), &|failure| team.progress.last_words(failure)),
+    }
+}
+
+/// Lets `body` write a file beside `path`, which then takes its name. Collective.
+///
+/// # Errors
+/// What `body` returns, on all ranks; then nothing is left behind.
+pub fn replace<T>(path: &Path, team: Team<'_>, body: impl FnOnce(&Path, &dyn Fn(&Failure)) -> Result<T>) -> Result<T> {
+    in_place_of(path, team, |target, _, last_words| body(target, last_words))
+}
+
+fn in_place_of<T>(
+    path: &Path,
+    team: Team<'_>,
+    body: impl FnOnce(&Path, &Scratch, &dyn Fn(&Failure)) -> Result<T>,
+) -> Result<T> {
+    let scratch = Scratch::watched(path);
+    let last_words = |failure: &Failure| {
+        scratch.remove();
+        team.progress.last_words(failure);
+    };
+    let written = body(&scratch.partial, &scratch, &last_words).and_then(|value| {
+        let kept = if team.comm.rank() == 0 { scratch.keep(path) } else { Ok(()) };
+        agree(team.comm, kept, &last_words)?;
+        Ok(value)
+    });
+    if team.comm.rank() == 0 {
+        scratch.remove();
+    }
+    written
+}
+
+/// Logical cores that these ranks may use together, over all their nodes; unknown is `None`. Collective.
+///
+/// A launcher may bind each rank to a core of its own: what one rank may use says nothing about the group.
+///
+/// # Errors
+/// `RankLost` if a rank can't come any more.
+pub fn cores_of(comm: &dyn Comm) -> Result<Option<usize>> {
+    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let all: Vec<(String, Option<Vec<usize>>)> = all_gather(comm, &(node, crate::host::machine::allowed_cpus()))?;
+    let mut cores = std::collections::BTreeSet::new();
+    for (node, cpus) in all {
+        let Some(cpus) = cpus else { return Ok(None) };
+        cores.extend(cpus.into_iter().map(|cpu| (node.clone(), cpu)));
+    }
+    Ok(Some(cores.len()))
+}
+
+/// A run under way.
+struct Run<'a> {
+    experiment: &'a Experiment,
+    target: &'a Path,
+    scratch: &'a Scratch,
+    options: Options,
+    team: Team<'a>,
+    last_words: &'a dyn Fn(&Failure),
+}
+
+impl Run<'_> {
+    fn all_repeats(&self) -> Result<Outcome> {
+        let comm = self.team.comm;
+        let engine = agree(comm, engine::engine(self.experiment.method, comm), self.last_words)?;
+        let mut buffer = Buffer::touched(Plan::new(self.experiment).largest_step(comm.rank()) as usize);
+        let mut samples = Vec::new();
+        let (ceiling_experiment, mut ceiling) = (self.ceiling_experiment(), Vec::new());
+        let mut last = None;
+        self.warm_up(engine.as_ref(), &mut buffer)?;
+        for repeat in 0..self.experiment.repeat {
+            let what = format!("np {}: {}", comm.size(), word(self.experiment.direction));
+            let ours = self.pass(engine.as_ref(), self.experiment, self.target, &what, self.team.fault);
+            let result = ours.run(&mut buffer, self.view_of(repeat))?;
+            samples.push(result.sample.clone());
+            if let Some(experiment) = &ceiling_experiment {
+                ceiling.push(self.ceiling_pass(experiment, &mut buffer)?);
+            }
+            last = Some(merge(last, result));
+        }
+        let last = last.expect("an experiment has at least one repeat");
+        let ceiling = (!ceiling.is_empty())
+            .then(|| Ceiling { bytes: Plan::new(self.experiment).total().bytes_asked, samples: ceiling });
+        Ok(Outcome {
+            actual: last.actual,
+            samples,
+            ceiling,
+            verification: last.verification,
+            stored_bytes: last.stored_bytes,
+            file_bytes: std::fs::metadata(self.target).ok().map(|m| m.len()),
+            views: last.views,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The experiment that the ceiling runs: the same bytes in the same requests, on nobody's layout.
+    fn ceiling_experiment(&self) -> Option<Experiment> {
+        self.options.ceiling.then(|| {
+            let mut experiment = self.experiment.clone();
+            experiment.method = h5lab_core::method::Method::Posix;
+            experiment.layout = h5lab_core::layout::Layout::Contiguous;
+            if experiment.direction == Direction::Read {
+                experiment.dataset.data = None;
+            }
+            experiment
+        })
+    }
+
+    fn ceiling_pass(&self, experiment: &Experiment, buffer: &mut Buffer) -> Result<Sample> {
+        let posix = Posix::packed();
+        let target = match experiment.direction {
+            Direction::Write => self.scratch.ceiling.as_path(),
+            Direction::Read => self.target,
+        };
+        let what = format!("np {}: posix ceiling", self.team.comm.size());
+        let result = self.pass(&posix, experiment, target, &what, None).run(buffer, None)?;
+        if experiment.direction == Direction::Write && self.team.comm.rank() == 0 {
+            discard(&self.scratch.ceiling);
+        }
+        Ok(result.sample)
+    }
+
+    fn pass<'p>(
+        &'p self,
+        engine: &'p dyn Engine,
+        experiment: &'p Experiment,
+        path: &'p Path,
+        what: &'p str,
+        fault: Option<&'p Fault>,
+    ) -> Pass<'p> {
+        Pass { engine, experiment, path, what, fault, team: self.team, last_words: self.last_words }
+    }
+
+    /// The view is taken in the first repeat alone.
+    fn view_of(&self, repeat: usize) -> Option<View> {
+        self.options.view.filter(|_| repeat == 0)
+    }
+
+    /// For a warm read: one pass that is not measured.
+    fn warm_up(&self, engine: &dyn Engine, buffer: &mut Buffer) -> Result<()> {
+        if self.experiment.direction == Direction::Read && self.experiment.cache == CacheWanted::Warm {
+            let mut experiment = self.experiment.clone();
+            experiment.dataset.data = None;
+            let what = format!("np {}: warming the cache", self.team.comm.size());
+            self.pass(engine, &experiment, self.target, &what, None).run(buffer, None)?;
+        }
+        Ok(())
+    }
+}
+
+fn word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Write => "writing",
+        Direction::Read => "reading",
+    }
+}
+
+/// The last repeat's account, but the first repeat's views and any repeat's mismatch.
+fn merge(before: Option<PassResult>, mut now: PassResult) -> PassResult {
+    if let Some(before) = before {
+        now.views = before.views;
+        if matches!(before.verification, Verification::Failed { .. }) {
+            now.verification = before.verification;
+        }
+    }
+    now
+}
+
+/// Brings the page cache into the state that a read wants, on every node; returns the share of the file that is then
+/// resident. Collective; the answer is the worst of all ranks' nodes.
+fn prepare_cache(
+    experiment: &Experiment,
+    path: &Path,
+    comm: &dyn Comm,
+    last_words: &dyn Fn(&Failure),
+) -> Result<Option<f64>> {
+    let cold = experiment.cache == CacheWanted::Cold;
+    let dropped = if cold { cache::drop_file(path) } else { Ok(()) };
+    agree(comm, dropped, last_words)?;
+    let shares = all_gather(comm, &cache::resident_share(path))?;
+    let worst = |a: f64, b: f64| if cold { a.max(b) } else { a.min(b) };
+    Ok(shares.into_iter().collect::<Option<Vec<f64>>>().and_then(|all| all.into_iter().reduce(worst)))
+}

@@ -1,0 +1,215 @@
+//! One repeat: open, transfer, flush, close, each on the clock of each rank.
+
+use super::{Team, View, prepare_cache};
+use crate::buffer::Buffer;
+use crate::comm::{agree, all_gather};
+use crate::engine::{Closed, Engine, Opening, Session};
+use crate::fault::Fault;
+use h5lab_core::experiment::{Direction, Experiment};
+use h5lab_core::failure::{Failure, Result};
+use h5lab_core::generate::Mismatch;
+use h5lab_core::plan::Plan;
+use h5lab_core::record::{Actual, Phases, RankView, Sample, Verification};
+use h5lab_core::region::Region;
+use h5lab_core::report::element;
+use std::path::Path;
+use std::time::Instant;
+
+/// One repeat of an experiment by one engine.
+pub(super) struct Pass<'a> {
+    pub(super) engine: &'a dyn Engine,
+    pub(super) experiment: &'a Experiment,
+    pub(super) path: &'a Path,
+    pub(super) what: &'a str,
+    pub(super) fault: Option<&'a Fault>,
+    pub(super) team: Team<'a>,
+    pub(super) last_words: &'a dyn Fn(&Failure),
+}
+
+/// What a repeat leaves; the same on every rank.
+pub(super) struct PassResult {
+    pub(super) sample: Sample,
+    pub(super) actual: Actual,
+    pub(super) verification: Verification,
+    pub(super) stored_bytes: Option<u64>,
+    pub(super) views: Vec<RankView>,
+}
+
+/// What one rank's transfers took and found.
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+struct Moved {
+    seconds: f64,
+    generate: f64,
+    verify: f64,
+    mismatch: Option<Mismatch>,
+    first: Option<String>,
+}
+
+/// What each rank tells the others at the end.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Account {
+    phases: Phases,
+    moved: Moved,
+    view: Option<RankView>,
+    stored_bytes: Option<u64>,
+}
+
+impl Pass<'_> {
+    pub(super) fn run(&self, buffer: &mut Buffer, view: Option<View>) -> Result<PassResult> {
+        let comm = self.team.comm;
+        let resident = match self.experiment.direction {
+            Direction::Read => prepare_cache(self.experiment, self.path, comm, self.last_words)?,
+            Direction::Write => None,
+        };
+        let opening = Opening { experiment: self.experiment, path: self.path, comm };
+        if self.experiment.direction == Direction::Write && comm.rank() == 0 {
+            super::discard(self.path);
+        }
+        let (open, mut session) = self.phase("open", || self.engine.open(&opening))?;
+        let moved = self.transfer(session.as_mut(), buffer)?;
+        let view = self.look(view, session.as_mut(), &moved)?;
+        let flush = if self.experiment.fsync { self.phase("flush", || session.sync())?.0 } else { 0.0 };
+        let (close, closed) = self.phase("close", || session.close())?;
+        let phases = Phases { open, transfer: moved.seconds, flush, close };
+        let account = Account { phases, moved, view, stored_bytes: closed.stored_bytes };
+        Ok(self.sum_up(all_gather(comm, &account)?, closed, resident))
+    }
+
+    /// A phase: all ranks begin together, and all leave together if one fails.
+    fn phase<T>(&self, name: &str, body: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
+        self.team.comm.barrier()?;
+        let begun = Instant::now();
+        let done = Fault::strike(self.fault, name, self.team.comm.rank()).and_then(|()| body());
+        let seconds = begun.elapsed().as_secs_f64();
+        let done = done.map_err(|f| f.during(name).at(self.path));
+        Ok((seconds, agree(self.team.comm, done, self.last_words)?))
+    }
+
+    /// All of this rank's steps. Before each, all ranks wait for each other: making data is never timed, and a rank
+    /// that makes data does not slow down one that writes. The wait is also the vote on whether a rank failed.
+    fn transfer(&self, session: &mut dyn Session, buffer: &mut Buffer) -> Result<Moved> {
+        let (comm, plan) = (self.team.comm, Plan::new(self.experiment));
+        let mut steps = plan.steps(comm.rank());
+        let (mut moved, mut bytes, total) = (Moved::default(), 0, plan.total().bytes_asked);
+        let mut fault = Fault::strike(self.fault, "transfer", comm.rank()).err();
+        let mut outcome = Ok(());
+        for _ in 0..plan.rounds() {
+            let step = steps.next();
+            let size = step.as_ref().map_or(0, |s| s.elements() as usize * self.experiment.dataset.dtype.size());
+            let data = buffer.bytes_mut(size);
+            if let Some(step) = &step {
+                self.make(step, data, &mut moved);
+            }
+            agree(comm, outcome, self.last_words)?;
+            outcome = match fault.take() {
+                Some(failure) => Err(failure),
+                None => self.step(session, step.as_ref(), data, &mut moved),
+            };
+            if let (Some(step), Ok(())) = (&step, &outcome) {
+                self.check(step, data, &mut moved);
+            }
+            bytes += size as u64;
+            if comm.rank() == 0 {
+                self.team.progress.moved(self.what, (bytes * comm.size() as u64).min(total), total);
+            }
+        }
+        agree(comm, fault.map_or(outcome, Err), self.last_words)?;
+        Ok(moved)
+    }
+
+    /// For a write: fills the buffer.
+    fn make(&self, step: &Region, data: &mut [u8], moved: &mut Moved) {
+        let dataset = &self.experiment.dataset;
+        if let (Direction::Write, Some(rule)) = (self.experiment.direction, &dataset.data) {
+            let begun = Instant::now();
+            rule.fill(&dataset.shape.0, dataset.dtype, step, data);
+            moved.generate += begun.elapsed().as_secs_f64();
+        }
+    }
+
+    /// One transfer call; for a rank without data an empty one, if the engine wants every rank to call.
+    fn step(&self, session: &mut dyn Session, step: Option<&Region>, data: &mut [u8], moved: &mut Moved) -> Result<()> {
+        let nothing = Region::empty(self.experiment.dataset.shape.0.len());
+        let region = match step {
+            Some(step) => step,
+            None if self.engine.collective() => &nothing,
+            None => return Ok(()),
+        };
+        let begun = Instant::now();
+        match self.experiment.direction {
+            Direction::Write => session.write(region, data),
+            Direction::Read => session.read(region, data),
+        }?;
+        moved.seconds += begun.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    /// For a read: compares with the rule, and keeps the first element.
+    fn check(&self, step: &Region, data: &[u8], moved: &mut Moved) {
+        let dataset = &self.experiment.dataset;
+        if self.experiment.direction == Direction::Write {
+            return;
+        }
+        if moved.first.is_none() {
+            moved.first = element(dataset.dtype, data);
+        }
+        if let (Some(rule), None) = (&dataset.data, &moved.mismatch) {
+            let begun = Instant::now();
+            moved.mismatch = rule.verify(&dataset.shape.0, dataset.dtype, step, data).err();
+            moved.verify += begun.elapsed().as_secs_f64();
+        }
+    }
+
+    /// What this rank sees of the dataset; not timed.
+    fn look(&self, view: Option<View>, session: &mut dyn Session, moved: &Moved) -> Result<Option<RankView>> {
+        let (comm, dataset) = (self.team.comm, &self.experiment.dataset);
+        let shape = &dataset.shape.0;
+        match view {
+            None => Ok(None),
+            Some(View::Process) => {
+                let mut own = shape.clone();
+                let (from, to) = h5lab_core::region::block(shape[0], comm.rank(), comm.size());
+                own[0] = to - from;
+                Ok(Some(RankView { rank: comm.rank(), shape: own, first: moved.first.clone() }))
+            }
+            Some(View::Global) => {
+                let mut corner = Region::whole(shape);
+                corner.count.iter_mut().for_each(|n| *n = (*n).min(1));
+                let mut value = Buffer::touched(dataset.dtype.size());
+                let bytes = value.bytes_mut(corner.elements() as usize * dataset.dtype.size());
+                agree(comm, session.read(&corner, bytes), self.last_words)?;
+                let first = element(dataset.dtype, bytes);
+                Ok(Some(RankView { rank: comm.rank(), shape: shape.clone(), first }))
+            }
+        }
+    }
+
+    fn sum_up(&self, accounts: Vec<Account>, closed: Closed, resident: Option<f64>) -> PassResult {
+        let plan = Plan::new(self.experiment);
+        let slowest = |of: fn(&Moved) -> f64| accounts.iter().map(|a| of(&a.moved)).fold(0.0, f64::max);
+        let verification = self.verdict(&accounts);
+        let calls = if self.engine.collective() { plan.rounds() * accounts.len() as u64 } else { plan.total().steps };
+        PassResult {
+            sample: Sample {
+                ranks: accounts.iter().map(|a| a.phases).collect(),
+                generate: slowest(|m| m.generate),
+                verify: slowest(|m| m.verify),
+                resident,
+            },
+            actual: Actual { calls, ..closed.actual },
+            verification,
+            stored_bytes: accounts.iter().filter_map(|a| a.stored_bytes).max(),
+            views: accounts.into_iter().filter_map(|a| a.view).collect(),
+        }
+    }
+
+    fn verdict(&self, accounts: &[Account]) -> Verification {
+        let first = accounts.iter().filter_map(|a| a.moved.mismatch.clone()).min_by(|a, b| a.index.cmp(&b.index));
+        match (self.experiment.direction, &self.experiment.dataset.data, first) {
+            (Direction::Write, _, _) => Verification::NotRead,
+            (Direction::Read, None, _) => Verification::NothingToCompare,
+            (Direction::Read, Some(_), None) => Verification::Passed,
+            (Direction::Read, Some(_), Some(first)) => Verification::Failed { first },
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Flags and arguments: raw values, checked one by one; nothing here looks at the machine.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use h5lab_core::dataset::{Dtype, Shape};
+use h5lab_core::generate::DataKind;
+use h5lab_io::run::View;
+use std::path::PathBuf;
+
+/// Finds out how to make HDF5 fast on your storage: real MPI, real HDF5, numbers that can be trusted.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 2 a flag or a value that cannot be; 3 not the file or dataset that is needed;
+4 refused to overwrite a file that h5lab did not make; 5 permission, no space, no folder, I/O error;
+6 MPI, mpirun or a build feature missing; 7 values read differ; 8 a rank was lost; 70 a defect; 130 stopped.
+
+Start with:  h5lab env .   then   h5lab write 128 250000 test.h5 --np 1,2   and   h5lab read test.h5 --np 1,2";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a float32 dataset in parallel, each rank its own block of rows
+    Write(Write),
+    /// Read a dataset in parallel and verify every value
+    Read(Read),
+    /// Compare contiguous, chunked and compressed layouts on a stack of images
+    Chunking(Chunking),
+    /// The smallest parallel program: rank r writes r+1
+    Simple(Simple),
+    /// What there is here: HDF5, MPI, machine, launcher, file system
+    Env(Env),
+}
+
+/// Options that every command has.
+#[derive(Clone, Debug, Args)]
+pub struct Output {
+    /// Print the results as JSON, one object a line, instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print nothing but errors (with --json: nothing but the JSON)
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// How h5lab starts itself under mpirun: the rank count that it expects
+    #[arg(long, global = true, hide = true, value_name = "NP")]
+    pub worker: Option<usize>,
+}
+
+/// Options of the commands that ranks run together.
+#[derive(Clone, Debug, Args)]
+pub struct Ranks {
+    /// Rank counts to run with, one after the other; h5lab starts mpirun itself (threads, in a build without MPI)
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = count)]
+    pub np: Vec<u64>,
+}
+
+/// Options of a measurement.
+#[derive(Clone, Debug, Args)]
+pub struct Measuring {
+    /// How often to measure; the table shows medians
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count)]
+    pub repeat: u64,
+    /// Most memory that a rank uses for data
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
+    pub buffer: u64,
+    /// Collective transfers instead of independent ones
+    #[arg(long)]
+    pub collective: bool,
+    /// Do not measure the posix ceiling (the same bytes without HDF5)
+    #[arg(long)]
+    pub no_ceiling: bool,
+    /// Append each result as a JSON line to this file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab write                                   128 x 10000000 floats (5.1 GB) to test.h5, one rank
+  mpirun -np 8 h5lab write 128 1000000          under a launcher of your own
+  h5lab write 128 250000 test.h5 --np 1,2,4     h5lab starts mpirun, one table, speed-up
+  h5lab write 128 250000 --collective --fsync   collective transfers, flushed to the device
+
+Rank r of p writes rows r*n/p up to (r+1)*n/p: uniform random numbers (NumPy's Philox generator) plus 1000*(r+1).")]
+pub struct Write {
+    /// Rows
+    #[arg(value_name = "NROWS", default_value = "128", value_parser = count, requires = "columns", allow_negative_numbers = true)]
+    pub rows: u64,
+    /// Columns
+    #[arg(value_name = "NCOLS", default_value = "10000000", value_parser = count, allow_negative_numbers = true)]
+    pub columns: u64,
+    /// The file to write
+    #[arg(value_name = "FILE", default_value = "test.h5")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub ranks: Ranks,
+    #[command(flatten)]
+    pub measuring: Measuring,
+    /// Seed of the random numbers
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+    /// Flush to the device within the measurement
+    #[arg(long)]
+    pub fsync: bool,
+    /// Overwrite FILE even if h5lab did not make it
+    #[arg(long)]
+    pub force: bool,
+    /// Write even if the file system says that there is no room
+    #[arg(long)]
+    pub ignore_free_space: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab read                                    test.h5, one rank, every value verified
+  h5lab read test.h5 --np 1,2,4 --cache cold    from the device, not from the page cache
+  h5lab read --view process --np 4              what each rank holds
+  h5lab read --view global --np 4               what each rank sees of the whole
+  h5lab read scan.h5 --dataset entry/data       somebody else's file: read, nothing to verify against")]
+pub struct Read {
+    /// The file to read
+    #[arg(value_name = "FILE", default_value = "test.h5")]
+    pub file: PathBuf,
+    /// Path of the dataset in the file; needed if there are several
+    #[arg(long, value_name = "PATH")]
+    pub dataset: Option<String>,
+    /// Show what each rank sees: its own part, or the whole dataset
+    #[arg(long, value_enum)]
+    pub view: Option<ViewName>,
+    /// What to do about the page cache before each read
+    #[arg(long, value_enum, default_value = "as-found")]
+    pub cache: Cache,
+    #[command(flatten)]
+    pub ranks: Ranks,
+    #[command(flatten)]
+    pub measuring: Measuring,
+}
+
+/// What to do about the page cache.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Cache {
+    /// Nothing; what is found is measured
+    AsFound,
+    /// One unmeasured read first
+    Warm,
+    /// Dropped, and checked that it is
+    Cold,
+}
+
+/// Whose view of the dataset.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ViewName {
+    /// The rank's own rows: memory, there after the file is closed
+    Process,
+    /// The whole dataset: there only while the file is open
+    Global,
+}
+
+impl From<ViewName> for View {
+    fn from(name: ViewName) -> View {
+        match name {
+            ViewName::Process => View::Process,
+            ViewName::Global => View::Global,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab chunking                                      500 x 768 x 1366 float64: 4.2 GB a layout, one at a time
+  h5lab chunking --shape 50x768x1366 --data detector  smaller, detector counts only
+  h5lab chunking --shape 50x768x1366 --dtype u16      as detectors store them
+
+Needs room for one file of the logical size. Runs on one core: no ranks.")]
+pub struct Chunking {
+    /// The stack: images, rows, columns
+    #[arg(long, value_name = "NxNxN", default_value = "500x768x1366")]
+    pub shape: Shape,
+    /// Type of a pixel
+    #[arg(long, default_value = "f64")]
+    pub dtype: Dtype,
+    /// What the pixels are: uniform noise (does not compress), or detector counts (do)
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',', default_value = "uniform,detector")]
+    pub data: Vec<DataKind>,
+    /// Shape of a chunk
+    #[arg(long, value_name = "NxNxN", default_value = "1x200x200")]
+    pub chunk: Shape,
+    /// The corner tile of every image that is read: rows, columns
+    #[arg(long, value_name = "NxN", default_value = "200x200")]
+    pub tile: Shape,
+    /// Level of the compression, 0 to 9
+    #[arg(long, value_name = "LEVEL", default_value = "4", value_parser = clap::value_parser!(u8).range(0..=9))]
+    pub gzip: u8,
+    /// The folder to write in
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub path: PathBuf,
+    /// Seed of the data
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+    /// How often to measure; the table shows medians
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count)]
+    pub repeat: u64,
+    /// Keep the files
+    #[arg(long)]
+    pub keep: bool,
+    /// Overwrite files of the same names even if h5lab did not make them
+    #[arg(long)]
+    pub force: bool,
+    /// Write even if the file system says that there is no room
+    #[arg(long)]
+    pub ignore_free_space: bool,
+    /// Append each result as a JSON line to this file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab simple --np 4
+  mpirun -np 4 h5lab simple")]
+pub struct Simple {
+    /// The file to write
+    #[arg(value_name = "FILE", default_value = "simple.h5")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub ranks: Ranks,
+    /// Overwrite FILE even if h5lab did not make it
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab env                  this machine, and the file system of the current folder
+  h5lab env /scratch/me      the file system that holds that path
+  h5lab env --json | jq .    for a script")]
+pub struct Env {
+    /// The path whose file system to look at
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub path: PathBuf,
+}
+
+/// A number of at least 1.
+fn count(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("write a whole number of at least 1".into()),
+        Ok(number) => Ok(number),
+    }
+}
+
+/// A number of bytes: `4096`, `64KiB`, `64M`, `1GiB`; K, M and G alone mean KiB, MiB and GiB.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "B" => 1u64,
+        "K" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        _ => {
+            return Err("write a number of bytes, or one with KiB, MiB or GiB behind it: 64MiB".into());
+        }
+    };
+    let number: u64 =
+        digits.parse().map_err(|_| "write a whole number with an optional KiB, MiB or GiB: 64MiB".to_owned())?;
+    number.checked_mul(factor).filter(|&bytes| bytes > 0).ok_or_else(|| "out of range".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("h5lab "), "{} has no example", command.get_name());
+        }
+    }
+
+    #[test]
+    fn sizes_are_bytes_with_binary_units() {
+        for (text, bytes) in [("4096", 4096), ("64MiB", 64 << 20), ("64M", 64 << 20), ("1GiB", 1 << 30), ("2K", 2048)] {
+            assert_eq!(size(text), Ok(bytes));
+        }
+        for text in ["", "MiB", "0", "-1", "64MB", "1.5GiB", "99999999999GiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}

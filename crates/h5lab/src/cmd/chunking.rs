@@ -1,0 +1,150 @@
+//! `h5lab chunking`: when chunks help and when compression pays, on a stack of images.
+
+use crate::cli::{Chunking, Output};
+use crate::output::{Bar, Show, mismatch, warnings};
+use crate::task::{Settings, finish};
+use crate::usage;
+use h5lab_core::access::Access;
+use h5lab_core::dataset::{Dataset, Shape};
+use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
+use h5lab_core::failure::Result;
+use h5lab_core::generate::{Data, DataKind};
+use h5lab_core::layout::{Filter, Layout};
+use h5lab_core::method::Method;
+use h5lab_core::record::Record;
+use h5lab_core::report::chunking::{Comparison, comparison_table, lessons};
+use h5lab_core::report::printable;
+use h5lab_io::comm::Solo;
+use h5lab_io::fault::Fault;
+use h5lab_io::run::{self, Options, Team};
+use std::path::Path;
+
+/// Compares the layouts, for each kind of data.
+pub fn run(args: Chunking, output: &Output) -> Result<()> {
+    if !args.path.is_dir() {
+        let mend = format!("make it: mkdir -p {}", printable(&args.path.display().to_string()));
+        return Err(usage("the folder does not exist").at(&args.path).mend(mend));
+    }
+    let mut show = Show::new(output, args.save.as_deref(), true)?;
+    let mut comparisons = Vec::new();
+    for &kind in &args.data {
+        for (name, layout) in layouts(&args) {
+            comparisons.push(compare(&args, kind, name, layout, output, &mut show)?);
+        }
+    }
+    if !output.json && !output.quiet {
+        print!("{}", heading(&args));
+        print!("\n{}", comparison_table(&comparisons));
+        println!();
+        lessons(&comparisons).iter().for_each(|line| println!("{line}"));
+        warnings(show.records());
+    }
+    mismatch(show.records())
+}
+
+fn layouts(args: &Chunking) -> [(&'static str, Layout); 3] {
+    let chunked = |filters| Layout::Chunked { chunk: args.chunk.0.clone(), filters };
+    [
+        ("contiguous", Layout::Contiguous),
+        ("chunked", chunked(vec![])),
+        ("compressed", chunked(vec![Filter::Gzip(args.gzip)])),
+    ]
+}
+
+fn heading(args: &Chunking) -> String {
+    let tile = &args.tile.0;
+    format!(
+        "A stack of {} images of {}, one rank: written image by image, then the tile [i, 0:{}, 0:{}] read from every image.\n",
+        args.shape.0[0], args.dtype, tile[0], tile[1]
+    )
+}
+
+/// One layout: written, read warm, read cold, removed.
+fn compare(
+    args: &Chunking,
+    kind: DataKind,
+    name: &str,
+    layout: Layout,
+    output: &Output,
+    show: &mut Show<'_>,
+) -> Result<Comparison> {
+    let file = args.path.join(format!("chunking-{kind}-{name}.h5"));
+    let write = write_experiment(args, kind, layout)?;
+    run::claim_target(&file, args.force)?;
+    if !args.ignore_free_space {
+        run::check_room(&file, write.dataset.bytes() * 21 / 20 + (1 << 20))?;
+    }
+    let kept = KeptFile { path: &file, keep: args.keep };
+    let bar = Bar::new(output);
+    let one = |experiment: Experiment, ceiling| measure(experiment, &kept, ceiling, args, &bar);
+    let written = one(write.clone(), false)?;
+    let warm = one(read_experiment(args, &write, CacheWanted::Warm), true)?;
+    let cold = one(read_experiment(args, &write, CacheWanted::Cold), true)?;
+    bar.clear();
+    for record in [&written, &warm, &cold] {
+        show.keep(record.clone())?;
+    }
+    Ok(Comparison { written, warm, cold })
+}
+
+fn measure(experiment: Experiment, file: &KeptFile<'_>, ceiling: bool, args: &Chunking, bar: &Bar) -> Result<Record> {
+    let fault = Fault::from_env()?;
+    let team = Team { comm: &Solo, progress: bar, fault: fault.as_ref() };
+    let outcome = run::run(&experiment, file.path, Options { ceiling, view: None }, team)?;
+    let settings = Settings {
+        collective: false,
+        repeat: args.repeat as usize,
+        buffer: experiment.buffer,
+        ceiling,
+        command: super::command_line(),
+    };
+    let record = finish(experiment, file.path, &settings, outcome, team)?;
+    Ok(record.expect("the only rank returns the record"))
+}
+
+/// The file of a layout; removed when it is done with, whatever happened, unless it is to be kept.
+struct KeptFile<'a> {
+    path: &'a Path,
+    keep: bool,
+}
+
+impl Drop for KeptFile<'_> {
+    fn drop(&mut self) {
+        if !self.keep {
+            let _ = std::fs::remove_file(self.path);
+        }
+    }
+}
+
+fn write_experiment(args: &Chunking, kind: DataKind, layout: Layout) -> Result<Experiment> {
+    let shape = Shape::to_create(args.shape.0.clone(), args.dtype)?;
+    if shape.0.len() != 3 || args.tile.0.len() != 2 {
+        return Err(usage(format!("a stack has 3 axes and a tile 2; got {shape} and {}", args.tile))
+            .mend("write --shape IMAGESxROWSxCOLUMNS --tile ROWSxCOLUMNS"));
+    }
+    let data = Data { kind, seed: args.seed, stamp_ranks: None };
+    let experiment = Experiment {
+        direction: Direction::Write,
+        dataset: Dataset { name: "stack".into(), shape, dtype: args.dtype, data: Some(data) },
+        layout,
+        access: Access::Projection,
+        method: Method::Independent,
+        np: 1,
+        cache: CacheWanted::AsFound,
+        fsync: false,
+        repeat: args.repeat as usize,
+        buffer: 64 << 20,
+    };
+    experiment.check()?;
+    read_experiment(args, &experiment, CacheWanted::AsFound).check()?;
+    Ok(experiment)
+}
+
+fn read_experiment(args: &Chunking, write: &Experiment, cache: CacheWanted) -> Experiment {
+    Experiment {
+        direction: Direction::Read,
+        access: Access::Roi { offset: [0, 0], size: [args.tile.0[0], args.tile.0[1]] },
+        cache,
+        ..write.clone()
+    }
+}

@@ -1,0 +1,40 @@
+//! The commands: from flags to a task, from what came out to what is printed.
+
+pub mod chunking;
+pub mod env;
+pub mod read;
+pub mod simple;
+pub mod write;
+
+use crate::cli::{Measuring, Output, Ranks};
+use crate::output::Show;
+use crate::task::{Done, Settings, Task};
+use h5lab_core::failure::Result;
+
+impl From<&Measuring> for Settings {
+    fn from(measuring: &Measuring) -> Settings {
+        Settings {
+            collective: measuring.collective,
+            repeat: measuring.repeat as usize,
+            buffer: measuring.buffer,
+            ceiling: !measuring.no_ceiling,
+            command: command_line(),
+        }
+    }
+}
+
+/// The command line as the user typed it.
+pub fn command_line() -> Vec<String> {
+    let words = std::env::args().skip(1).take_while(|word| word != "--worker");
+    std::iter::once("h5lab".to_owned()).chain(words).collect()
+}
+
+/// Runs a measurement with each rank count, and shows it.
+fn measure<'a>(task: &Task, ranks: &Ranks, measuring: &Measuring, output: &'a Output) -> Result<Show<'a>> {
+    let mut show = Show::new(output, measuring.save.as_deref(), ranks.np.len() > 1)?;
+    crate::launch::run(task, ranks, output, &mut |done| match done {
+        Done::Record(record) => show.take(*record),
+        Done::Simple(_) => unreachable!("a measurement leaves a record"),
+    })?;
+    Ok(show)
+}

@@ -1,0 +1,121 @@
+//! A rank that h5lab's own mpirun started: it speaks to its parent in events, one JSON object a line on stdout.
+
+use crate::launch::panic_failure;
+use crate::task::{Done, Task, perform};
+use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_io::comm::mpi;
+use h5lab_io::fault::Fault;
+use h5lab_io::progress::Progress;
+use h5lab_io::run::Team;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// What a worker tells its parent.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "h5lab-event")]
+pub enum Event {
+    /// Bytes that were moved so far.
+    Moved { what: String, done: u64, total: u64 },
+    /// What came out.
+    Done { done: Done },
+    /// The failure that ends this worker.
+    Failed { failure: Failure },
+}
+
+/// Runs a task as one of `np` ranks.
+///
+/// # Errors
+/// The failure, already told to the parent: it has nothing more to say.
+pub fn run(task: &Task, np: usize) -> Result<()> {
+    let world = mpi::World::init()?;
+    let comm = world.comm();
+    let teller = Teller::default();
+    let outcome = if comm.size() == np { work(task, &world, &teller) } else { Err(other_count(np, comm.size())) };
+    match outcome {
+        Ok(Some(done)) => tell(&Event::Done { done }),
+        Ok(None) => {}
+        Err(failure) => {
+            if comm.rank() == 0 {
+                tell(&Event::Failed { failure: failure.clone() });
+            }
+            return Err(super::quiet(failure));
+        }
+    }
+    Ok(())
+}
+
+fn work(task: &Task, world: &mpi::World, teller: &Teller) -> Result<Option<Done>> {
+    let fault = Fault::from_env()?;
+    guarded(task, Team { comm: world.comm(), progress: teller, fault: fault.as_ref() })
+}
+
+fn other_count(np: usize, found: usize) -> Failure {
+    let why = format!("{np} ranks were asked for, but MPI started {found}");
+    Failure::new(FailureKind::Environment, why)
+        .mend("mpirun does not belong to the MPI that h5lab was built with: `h5lab env` names both")
+}
+
+/// Performs a task on an MPI rank; a panic ends all ranks, since the others may wait for this one for ever.
+pub fn guarded(task: &Task, team: Team<'_>) -> Result<Option<Done>> {
+    catch_unwind(AssertUnwindSafe(|| perform(task, team))).unwrap_or_else(|panic| {
+        let failure = panic_failure(panic.as_ref()).on_rank(team.comm.rank());
+        h5lab_io::run::remove_all_scratch();
+        team.progress.last_words(&failure);
+        mpi::abort(failure.kind.exit_code())
+    })
+}
+
+fn tell(event: &Event) {
+    let line = serde_json::to_string(event).expect("an event is plain data");
+    let mut out = std::io::stdout().lock();
+    // A parent that is gone can't be told anything.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Tells the parent how far the work is, ten times a second at most.
+#[derive(Default)]
+struct Teller {
+    last: Mutex<Option<Instant>>,
+}
+
+impl Progress for Teller {
+    fn moved(&self, what: &str, done: u64, total: u64) {
+        let mut last = self.last.lock().unwrap_or_else(|e| e.into_inner());
+        if done == total || last.is_none_or(|at| at.elapsed() > Duration::from_millis(100)) {
+            *last = Some(Instant::now());
+            tell(&Event::Moved { what: what.into(), done, total });
+        }
+    }
+
+    fn last_words(&self, failure: &Failure) {
+        tell(&Event::Failed { failure: failure.clone() });
+    }
+}
+
+/// The failure of ranks that ended without a word.
+pub fn lost(np: usize, code: Option<i32>, stderr: &str) -> Failure {
+    let rank = stderr.split("process rank ").nth(1).and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    let how = stderr
+        .split("exited on ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next())
+        .map(|text| format!(" ({})", text.trim_end_matches('.')));
+    let what = match (rank, code) {
+        (Some(_), _) => format!("the rank was lost{}, and its group of {np} with it", how.unwrap_or_default()),
+        (None, Some(code)) => {
+            format!("mpirun -np {np} ended with exit code {code} and no word from h5lab")
+        }
+        (None, None) => format!("mpirun -np {np} was killed"),
+    };
+    let mut failure = Failure::new(FailureKind::RankLost, what);
+    failure.rank = rank;
+    let said =
+        stderr.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("---")).take(8).collect::<Vec<_>>();
+    if rank.is_none() && !said.is_empty() {
+        failure.message += &format!("; it said:\n    {}", said.join("\n    "));
+    }
+    failure.mend("look for the out-of-memory killer (dmesg) or for the message above; what was saved before is kept")
+}

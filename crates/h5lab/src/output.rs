@@ -1,0 +1,182 @@
+//! What is printed, and where: results on stdout, everything else on stderr.
+
+use crate::cli::Output;
+use h5lab_core::experiment::Direction;
+use h5lab_core::failure::{Failure, Result};
+use h5lab_core::record::{Record, Verification};
+use h5lab_core::report::{demo_lines, measurement_table, printable, view_lines};
+use h5lab_io::journal::Journal;
+use h5lab_io::progress::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::path::Path;
+
+/// Says what went wrong; a failure without a message has been told by somebody else.
+pub fn report(failure: &Failure) {
+    if !failure.message.is_empty() {
+        eprintln!("h5lab: {failure}");
+    }
+}
+
+/// A remark about what is being done.
+pub fn note(text: &str) {
+    eprintln!("h5lab: {}", printable(text));
+}
+
+/// A progress bar on a terminal; nothing elsewhere.
+pub struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    /// A bar, unless the output is to be quiet.
+    pub fn new(output: &Output) -> Self {
+        let hidden = output.quiet || !std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(
+            Some(0),
+            if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() },
+        );
+        let style = ProgressStyle::with_template(
+            "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
+        );
+        bar.set_style(style.expect("the template is well-formed"));
+        Bar { bar }
+    }
+
+    /// Takes the bar off the screen.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn moved(&self, what: &str, done: u64, total: u64) {
+        self.bar.set_message(printable(what));
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+}
+
+/// Shows and keeps measurements as they come: lines at once, the table at the end.
+pub struct Show<'a> {
+    output: &'a Output,
+    journal: Option<Journal>,
+    records: Vec<Record>,
+    several: bool,
+}
+
+impl<'a> Show<'a> {
+    /// Opens the result file, if one is wanted. A worker shows nothing: its parent does.
+    ///
+    /// # Errors
+    /// `Storage` if the result file can't be written.
+    pub fn new(output: &'a Output, save: Option<&Path>, several: bool) -> Result<Self> {
+        let save = save.filter(|_| output.worker.is_none());
+        Ok(Show { output, journal: save.map(Journal::open).transpose()?, records: Vec::new(), several })
+    }
+
+    /// Takes a record: keeps it, and prints its lines.
+    ///
+    /// # Errors
+    /// `Storage` if it can't be appended to the result file.
+    pub fn take(&mut self, record: Record) -> Result<()> {
+        if !self.output.json && !self.output.quiet {
+            self.lines(&record);
+        }
+        self.keep(record)
+    }
+
+    /// Keeps a record: in the result file, and on stdout as JSON if that is wanted.
+    ///
+    /// # Errors
+    /// `Storage` if it can't be appended to the result file.
+    pub fn keep(&mut self, record: Record) -> Result<()> {
+        if let Some(journal) = &mut self.journal {
+            journal.append(&record)?;
+        }
+        if self.output.json {
+            println!("{}", serde_json::to_string(&record).expect("a record is plain data"));
+        }
+        self.records.push(record);
+        Ok(())
+    }
+
+    fn lines(&self, record: &Record) {
+        if self.several {
+            println!("np = {}", record.experiment.np);
+        }
+        view_lines(&record.views).iter().for_each(|line| println!("{line}"));
+        demo_lines(record).iter().for_each(|line| println!("{line}"));
+    }
+
+    /// The records so far.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Prints the table and the warnings.
+    ///
+    /// # Errors
+    /// `Mismatch` if values read differ from what they should be.
+    pub fn finish(self) -> Result<()> {
+        if !self.output.json && !self.output.quiet && !self.records.is_empty() {
+            println!("\n{}", context(&self.records[0]));
+            print!("\n{}", measurement_table(&self.records));
+            warnings(&self.records);
+        }
+        mismatch(&self.records)
+    }
+}
+
+/// What was measured with what, in a line.
+pub fn context(record: &Record) -> String {
+    let host = &record.host;
+    let method = record.experiment.method;
+    let mut parts = vec![format!("{method} transfers ({} driver), HDF5 {}", record.actual.driver, host.hdf5.version)];
+    if let Some(mpi) = &host.mpi.library
+        && record.actual.driver == "mpio"
+    {
+        parts.push(
+            format!("{} {}", mpi.name.as_deref().unwrap_or("MPI"), mpi.version.as_deref().unwrap_or(""))
+                .trim()
+                .to_owned(),
+        );
+    }
+    if let Some(fs) = &host.file_system {
+        let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
+        parts.push(format!("{} on {}", or_unknown(&fs.kind), or_unknown(&fs.source)));
+    }
+    parts.push(printable(&record.file.display().to_string()));
+    parts.join(", ")
+}
+
+/// The warnings of all records, each once.
+pub fn warnings(records: &[Record]) {
+    let mut said = Vec::new();
+    for warning in records.iter().flat_map(|r| &r.warnings).map(ToString::to_string) {
+        if !said.contains(&warning) {
+            eprintln!("warning: {}", printable(&warning));
+            said.push(warning);
+        }
+    }
+}
+
+/// The failure that differing values are.
+pub fn mismatch(records: &[Record]) -> Result<()> {
+    let failed = records.iter().find_map(|record| match &record.verification {
+        Verification::Failed { first } => Some((record, first)),
+        _ => None,
+    });
+    let Some((record, first)) = failed else {
+        return Ok(());
+    };
+    debug_assert_eq!(record.experiment.direction, Direction::Read);
+    let index = first.index.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+    let why = format!(
+        "values differ: the first is {}[{index}], which is {} and should be {}",
+        record.experiment.dataset.name, first.found, first.expected
+    );
+    Err(Failure::new(h5lab_core::failure::FailureKind::Mismatch, why).at(&record.file).mend(
+        "the file was changed or damaged after h5lab wrote it, or the storage is at fault: write and read it again",
+    ))
+}

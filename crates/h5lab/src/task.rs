@@ -1,0 +1,253 @@
+//! What a group of ranks does together: the same code on MPI ranks and on local threads.
+
+use h5lab_core::access::Access;
+use h5lab_core::dataset::{Dataset, Dtype, Shape};
+use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
+use h5lab_core::failure::Result;
+use h5lab_core::generate::{Data, DataKind};
+use h5lab_core::host::StorageClass;
+use h5lab_core::layout::Layout;
+use h5lab_core::method::Method;
+use h5lab_core::record::{Actual, Record, SCHEMA, Verification};
+use h5lab_core::warning::Warning;
+use h5lab_io::comm::from_rank_0;
+use h5lab_io::h5;
+use h5lab_io::run::{self, Options, Outcome, Team, View};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// A task, resolved on rank 0 alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Task {
+    /// The demo `write`.
+    Write(WriteTask),
+    /// The demo `read`.
+    Read(ReadTask),
+    /// The demo `simple`.
+    Simple(SimpleTask),
+}
+
+/// What a task leaves, on rank 0.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Done {
+    /// A measurement.
+    Record(Box<Record>),
+    /// The demo `simple`.
+    Simple(SimpleDone),
+}
+
+/// Settings that `write` and `read` share.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Settings {
+    pub collective: bool,
+    pub repeat: usize,
+    pub buffer: u64,
+    pub ceiling: bool,
+    pub command: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WriteTask {
+    pub file: PathBuf,
+    pub shape: Vec<u64>,
+    pub seed: u64,
+    pub fsync: bool,
+    pub force: bool,
+    pub ignore_free_space: bool,
+    pub settings: Settings,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReadTask {
+    pub file: PathBuf,
+    pub dataset: Option<String>,
+    pub view: Option<View>,
+    pub cache: CacheWanted,
+    pub settings: Settings,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SimpleTask {
+    pub file: PathBuf,
+    pub force: bool,
+}
+
+/// What `simple` did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SimpleDone {
+    pub np: usize,
+    pub file: PathBuf,
+    /// What each rank wrote.
+    pub written: Vec<u32>,
+    /// The dataset, read back.
+    pub data: Vec<u32>,
+}
+
+/// Does the task with these ranks; rank 0 returns what came out.
+pub fn perform(task: &Task, team: Team<'_>) -> Result<Option<Done>> {
+    let record = match task {
+        Task::Write(task) => write(task, team)?,
+        Task::Read(task) => read(task, team)?,
+        Task::Simple(task) => return crate::cmd::simple::perform(task, team),
+    };
+    Ok(record.map(|record| Done::Record(Box::new(record))))
+}
+
+fn write(task: &WriteTask, team: Team<'_>) -> Result<Option<Record>> {
+    let np = team.comm.size();
+    let prepared = from_rank_0(team.comm, || {
+        let experiment = write_experiment(task, np)?;
+        run::claim_target(&task.file, task.force)?;
+        let ceiling = room(task, &experiment)?;
+        Ok((experiment, ceiling))
+    })?;
+    let (experiment, ceiling) = prepared;
+    let options = Options { ceiling: ceiling.is_ok(), view: None };
+    let mut outcome = run::run(&experiment, &task.file, options, team)?;
+    outcome.warnings.extend(ceiling.err());
+    finish(experiment, &task.file, &task.settings, outcome, team)
+}
+
+fn write_experiment(task: &WriteTask, np: usize) -> Result<Experiment> {
+    let shape = Shape::to_create(task.shape.clone(), Dtype::F32)?;
+    let data = Data { kind: DataKind::Uniform, seed: task.seed, stamp_ranks: Some(np) };
+    let experiment = Experiment {
+        direction: Direction::Write,
+        dataset: Dataset { name: "test".into(), shape, dtype: Dtype::F32, data: Some(data) },
+        layout: Layout::Contiguous,
+        access: Access::Rows,
+        method: method(&task.settings),
+        np,
+        cache: CacheWanted::AsFound,
+        fsync: task.fsync,
+        repeat: task.settings.repeat,
+        buffer: task.settings.buffer,
+    };
+    experiment.check()?;
+    Ok(experiment)
+}
+
+/// Bytes of a file beyond its dataset's: superblock, headers, attributes, generously.
+const METADATA: u64 = 1 << 16;
+
+/// Room for the file is a must; the ceiling is left out, with a warning, if there is none for it.
+fn room(task: &WriteTask, experiment: &Experiment) -> Result<Result<(), Warning>> {
+    let needed = experiment.dataset.bytes() + METADATA;
+    if !task.ignore_free_space {
+        run::check_room(&task.file, needed)?;
+    }
+    if !task.settings.ceiling {
+        return Ok(Err(Warning::NoCeiling { reason: "--no-ceiling".into() }));
+    }
+    let second = run::check_room(&task.file, needed * 2);
+    Ok(second.map_err(|_| Warning::NoCeiling { reason: "there is no room for a second file of this size".into() }))
+}
+
+fn read(task: &ReadTask, team: Team<'_>) -> Result<Option<Record>> {
+    let np = team.comm.size();
+    let experiment = from_rank_0(team.comm, || read_experiment(task, np))?;
+    let options = Options { ceiling: task.settings.ceiling, view: task.view };
+    let outcome = run::run(&experiment, &task.file, options, team)?;
+    finish(experiment, &task.file, &task.settings, outcome, team)
+}
+
+fn read_experiment(task: &ReadTask, np: usize) -> Result<Experiment> {
+    let file = h5::open_existing(&task.file)?;
+    let (dataset, layout) = h5::dataset::describe(&file, task.dataset.as_deref(), &task.file)?;
+    let experiment = Experiment {
+        direction: Direction::Read,
+        dataset,
+        layout,
+        access: Access::Rows,
+        method: method(&task.settings),
+        np,
+        cache: task.cache,
+        fsync: false,
+        repeat: task.settings.repeat,
+        buffer: task.settings.buffer,
+    };
+    experiment.check()?;
+    Ok(experiment)
+}
+
+fn method(settings: &Settings) -> Method {
+    if settings.collective { Method::Collective } else { Method::Independent }
+}
+
+/// Makes the record of a measurement, on rank 0.
+pub fn finish(
+    experiment: Experiment,
+    file: &Path,
+    settings: &Settings,
+    outcome: Outcome,
+    team: Team<'_>,
+) -> Result<Option<Record>> {
+    let cores = run::cores_of(team.comm)?;
+    if team.comm.rank() != 0 {
+        return Ok(None);
+    }
+    let host =
+        h5lab_io::host::collect(Some(file)).map_err(|e| h5lab_core::failure::Failure::io("look at", file, &e))?;
+    let Outcome { actual, samples, ceiling, verification, stored_bytes, file_bytes, views, warnings } = outcome;
+    let mut record = Record {
+        schema: SCHEMA,
+        h5lab: env!("CARGO_PKG_VERSION").into(),
+        created: h5lab_io::now(),
+        command: settings.command.clone(),
+        experiment,
+        file: file.to_owned(),
+        actual: Actual { ..actual },
+        samples,
+        ceiling,
+        verification,
+        stored_bytes,
+        file_bytes,
+        views,
+        warnings,
+        host,
+    };
+    let found = warnings_of(&record, cores);
+    record.warnings.extend(found);
+    Ok(Some(record))
+}
+
+/// What the numbers and the host tell that a reader should know.
+fn warnings_of(record: &Record, cores: Option<usize>) -> Vec<Warning> {
+    let experiment = &record.experiment;
+    let mut warnings = Vec::new();
+    if experiment.direction == Direction::Write && !experiment.fsync {
+        warnings.push(Warning::NotSynced);
+    }
+    if record.verification == Verification::NothingToCompare {
+        warnings.push(Warning::NothingToVerify);
+    }
+    if record.cache_missed() {
+        let wanted = if experiment.cache == CacheWanted::Cold { "cold" } else { "warm" };
+        let resident = record.samples.iter().filter_map(|s| s.resident).reduce(f64::max);
+        warnings.push(Warning::CacheUnverified { wanted: wanted.into(), resident });
+    }
+    warnings.extend(rank_warnings(experiment, cores));
+    if let Some(fs) = record.host.file_system.as_ref().filter(|fs| fs.class() == Some(StorageClass::Memory)) {
+        warnings.push(Warning::MemoryFileSystem { kind: fs.kind.clone().unwrap_or_else(|| "this file system".into()) });
+    }
+    if let Some(share) = record.ceiling_share().filter(|&share| share > 1.1) {
+        warnings.push(Warning::AboveCeiling { share });
+    }
+    if experiment.repeat == 1 {
+        warnings.push(Warning::SingleSample);
+    }
+    warnings
+}
+
+fn rank_warnings(experiment: &Experiment, cores: Option<usize>) -> Vec<Warning> {
+    let (ranks, rows) = (experiment.np, experiment.dataset.shape.0[0]);
+    let mut warnings = Vec::new();
+    if let Some(cores) = cores.filter(|&cores| ranks > cores) {
+        warnings.push(Warning::MoreRanksThanCores { ranks, cores });
+    }
+    if ranks as u64 > rows {
+        warnings.push(Warning::IdleRanks { idle: ranks - rows as usize, rows });
+    }
+    warnings
+}
