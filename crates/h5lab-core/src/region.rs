@@ -79,11 +79,25 @@ impl Region {
     pub fn runs(&self, shape: &[u64]) -> impl Iterator<Item = (u64, u64)> {
         let strides = strides(shape);
         let (length, outer_axes) = self.run_length(shape);
+        let limits = self.count[..outer_axes].to_vec();
+        let mut index = vec![0; outer_axes];
         let base: u64 = self.start.iter().zip(&strides).map(|(s, k)| s * k).sum();
-        let outer = Odometer::new(self.count[..outer_axes].to_vec(), self.is_empty());
-        outer.map(move |index| {
-            let offset: u64 = index.iter().zip(&strides).map(|(i, k)| i * k).sum();
-            (base + offset, length)
+        let mut next = (!self.is_empty()).then_some(base);
+        // An odometer without an allocation a run: runs may be as short as one element.
+        std::iter::from_fn(move || {
+            let first = next.take()?;
+            let mut following = first;
+            for d in (0..index.len()).rev() {
+                index[d] += 1;
+                following += strides[d];
+                if index[d] < limits[d] {
+                    next = Some(following);
+                    break;
+                }
+                following -= limits[d] * strides[d];
+                index[d] = 0;
+            }
+            Some((first, length))
         })
     }
 

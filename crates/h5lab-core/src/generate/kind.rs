@@ -9,9 +9,10 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataKind {
-    /// Uniform noise in [0, 1) (integers: over their whole range). Does not compress.
+    /// Uniform noise in [0, 1) (integers: over their whole range). Hardly compresses.
     Uniform,
-    /// Detector counts: Poisson noise on a smooth background, a few bright peaks, dead pixels. Compresses 4-5 times.
+    /// Detector counts: Poisson noise on a smooth background, a few bright peaks, dead pixels. As `u16`, shuffle and
+    /// gzip shrink it 4-5 times.
     Detector,
     /// The element's own global index, wrapped to the type's range.
     Ramp,

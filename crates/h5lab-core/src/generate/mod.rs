@@ -12,8 +12,9 @@
 //! data = (bits >> 8).astype("f4") * np.float32(2**-24)            # f64: (bits >> 11) * 2.0**-53
 //! ```
 //!
-//! Detector counts take the 32-bit half `i` of the same stream for an element of any type, as the uniform that is turned into a
-//! Poisson count. With [`Data::stamp_ranks`], `1000 * (rank + 1)` is added in the element type's arithmetic.
+//! Detector counts, whatever their type, are made from the 32-bit half `i` of the same stream, the uniform that is
+//! turned into a Poisson count; `detector.py` beside this file does it with SciPy. With [`Data::stamp_ranks`],
+//! `1000 * (rank + 1)` is added in the element type's arithmetic.
 
 mod detector;
 mod element;
@@ -57,38 +58,17 @@ pub struct Mismatch {
     pub count: u64,
 }
 
-/// Calls a generic method with the Rust type of a [`Dtype`].
+/// Evaluates an expression with `T` standing for the Rust type of a [`Dtype`].
 macro_rules! with_type {
     ($dtype:expr, $T:ident => $call:expr) => {
+        with_type!($dtype, $T => $call; U8 u8, U16 u16, U32 u32, I16 i16, I32 i32, F32 f32, F64 f64)
+    };
+    ($dtype:expr, $T:ident => $call:expr; $($name:ident $type:ty),*) => {
         match $dtype {
-            Dtype::U8 => {
-                type $T = u8;
+            $(Dtype::$name => {
+                type $T = $type;
                 $call
-            }
-            Dtype::U16 => {
-                type $T = u16;
-                $call
-            }
-            Dtype::U32 => {
-                type $T = u32;
-                $call
-            }
-            Dtype::I16 => {
-                type $T = i16;
-                $call
-            }
-            Dtype::I32 => {
-                type $T = i32;
-                $call
-            }
-            Dtype::F32 => {
-                type $T = f32;
-                $call
-            }
-            Dtype::F64 => {
-                type $T = f64;
-                $call
-            }
+            })*
         }
     };
 }
@@ -129,14 +109,14 @@ impl Data {
     }
 
     fn fill_as<T: Element>(&self, shape: &[u64], region: &Region, out: &mut [T]) {
-        let source = Source::new(self, shape);
+        let mut source = Source::new(self, shape);
         for piece in pieces(shape, region, self.stamp_ranks) {
             source.fill(&piece, &mut out[piece.offset..][..piece.length]);
         }
     }
 
     fn verify_as<T: Element>(&self, shape: &[u64], region: &Region, found: &[T]) -> Result<(), Mismatch> {
-        let source = Source::new(self, shape);
+        let mut source = Source::new(self, shape);
         let mut buffer = [0u64; PIECE];
         let mut first_bad = None;
         let mut count = 0;
@@ -162,7 +142,7 @@ impl Data {
 /// A kind of data, with all that its values need made ready.
 enum Source {
     Uniform(Philox),
-    Detector(Detector),
+    Detector(Box<Detector>),
     Ramp,
 }
 
@@ -170,13 +150,13 @@ impl Source {
     fn new(data: &Data, shape: &[u64]) -> Self {
         match data.kind {
             DataKind::Uniform => Source::Uniform(Philox::new([data.seed, 0])),
-            DataKind::Detector => Source::Detector(Detector::new(data.seed, shape)),
+            DataKind::Detector => Source::Detector(Box::new(Detector::new(data.seed, shape))),
             DataKind::Ramp => Source::Ramp,
         }
     }
 
     /// The values of a piece.
-    fn fill<T: Element>(&self, piece: &Piece, out: &mut [T]) {
+    fn fill<T: Element>(&mut self, piece: &Piece, out: &mut [T]) {
         match self {
             Source::Uniform(philox) => {
                 philox.bytes(piece.first * size_of::<T>() as u64, bytemuck::cast_slice_mut(out));

@@ -6,6 +6,7 @@
 //! III.2.4) says where the search begins. Only additions, multiplications, divisions and square roots are used,
 //! which IEEE 754 rounds alike everywhere: no machine makes other counts.
 
+use std::iter::successors;
 use std::sync::OnceLock;
 
 /// Levels for each unit of the mean's square root.
@@ -26,12 +27,11 @@ pub(super) struct Poisson {
 }
 
 impl Poisson {
-    /// The distribution of the level nearest to `mean`.
+    /// The distribution of the level nearest to `mean`; made when it is first asked for.
     pub(super) fn of(mean: f64) -> &'static Poisson {
-        static ALL: OnceLock<Vec<Poisson>> = OnceLock::new();
-        let all = ALL.get_or_init(|| (0..LEVELS).map(|level| Poisson::new(level_mean(level))).collect());
-        let level = (LEVELS_PER_ROOT * mean.sqrt() + 0.5) as usize;
-        &all[level.min(LEVELS - 1)]
+        static ALL: [OnceLock<Poisson>; LEVELS] = [const { OnceLock::new() }; LEVELS];
+        let level = ((LEVELS_PER_ROOT * mean.sqrt() + 0.5) as usize).min(LEVELS - 1);
+        ALL[level].get_or_init(|| Poisson::new(level_mean(level)))
     }
 
     fn new(mean: f64) -> Self {
@@ -77,15 +77,13 @@ fn level_mean(level: usize) -> f64 {
 fn weights(mean: f64) -> (u32, Vec<f64>) {
     /// Far below one step of a 32-bit uniform.
     const NEGLIGIBLE: f64 = 1e-15;
-    let mode = mean as u32;
+    let kept = |&(_, weight): &(u32, f64)| weight > NEGLIGIBLE;
+    let mode = (mean as u32, 1.0);
     let down = |&(k, weight): &(u32, f64)| (k > 0).then(|| (k - 1, weight * f64::from(k) / mean));
     let up = |&(k, weight): &(u32, f64)| Some((k + 1, weight * mean / f64::from(k + 1)));
-    let walk = |step: &dyn Fn(&(u32, f64)) -> Option<(u32, f64)>| -> Vec<(u32, f64)> {
-        std::iter::successors(Some((mode, 1.0)), step).take_while(|(_, weight)| *weight > NEGLIGIBLE).collect()
-    };
-    let mut all = walk(&down);
+    let mut all: Vec<(u32, f64)> = successors(Some(mode), down).take_while(kept).collect();
     all.reverse();
-    all.extend(walk(&up).into_iter().skip(1));
+    all.extend(successors(Some(mode), up).take_while(kept).skip(1));
     (all[0].0, all.into_iter().map(|(_, weight)| weight).collect())
 }
 

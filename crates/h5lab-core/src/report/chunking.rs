@@ -78,7 +78,7 @@ fn row(c: &Comparison) -> Vec<String> {
 }
 
 fn significant_count(sum: u64, parts: u64) -> String {
-    if sum % parts == 0 { (sum / parts).to_string() } else { significant(sum as f64 / parts as f64) }
+    if sum.is_multiple_of(parts) { (sum / parts).to_string() } else { significant(sum as f64 / parts as f64) }
 }
 
 fn both_verified(c: &Comparison) -> &'static str {

@@ -28,11 +28,13 @@ pub fn bytes(count: u64) -> String {
     format!("{} {}", significant(value), UNITS[unit])
 }
 
-/// Three significant digits, without an exponent: `0.0123`, `1.23`, `12.3`, `1234`.
+/// Three significant digits, without an exponent: `0.0123`, `1.23`, `12.3`, `1230`.
 pub fn significant(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 { "0".into() } else { "-".into() };
     }
+    // Rounded first: 0.9996 has the digits of 1.
+    let value: f64 = format!("{value:.2e}").parse().unwrap_or(value);
     let digits = 2 - value.abs().log10().floor() as i32;
     format!("{value:.*}", digits.clamp(0, 9) as usize)
 }
@@ -75,7 +77,9 @@ mod tests {
         ] {
             assert_eq!(bytes(count), text);
         }
-        for (value, text) in [(0.0, "0"), (1234.5, "1234"), (12.345, "12.3"), (1.0, "1.00"), (0.012345, "0.0123")] {
+        for (value, text) in
+            [(0.0, "0"), (1234.5, "1230"), (12.345, "12.3"), (0.9996, "1.00"), (1.0, "1.00"), (0.012345, "0.0123")]
+        {
             assert_eq!(significant(value), text);
         }
         assert_eq!(seconds(0.0000004), "<1e-6");

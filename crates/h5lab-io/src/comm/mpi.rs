@@ -18,11 +18,20 @@ pub type RawComm = ffi::MPI_Comm;
 
 /// All ranks that were started together. MPI is finalized when it is dropped.
 pub struct World {
-    comm: World_,
+    ranks: Ranks,
     _universe: Universe,
 }
 
-struct World_(SimpleCommunicator);
+/// Two communicators over the same ranks.
+///
+/// What ranks tell each other must not meet what HDF5 and MPI-IO send: a rank that failed votes while the others are
+/// still within a collective call of HDF5, and on one communicator MPI would match the two.
+struct Ranks {
+    /// For this module's own messages.
+    control: SimpleCommunicator,
+    /// For HDF5.
+    world: SimpleCommunicator,
+}
 
 impl World {
     /// Initialises MPI. Without a launcher the world is this one process.
@@ -32,12 +41,13 @@ impl World {
     pub fn init() -> Result<World> {
         let (universe, _provided) = mpi::initialize_with_threading(Threading::Funneled)
             .ok_or_else(|| Failure::new(FailureKind::Environment, "MPI was initialised already"))?;
-        Ok(World { comm: World_(universe.world()), _universe: universe })
+        let world = universe.world();
+        Ok(World { ranks: Ranks { control: world.duplicate(), world }, _universe: universe })
     }
 
     /// The group of all ranks.
     pub fn comm(&self) -> &dyn Comm {
-        &self.comm
+        &self.ranks
     }
 }
 
@@ -50,23 +60,23 @@ pub fn abort(exit_code: u8) -> ! {
     std::process::exit(i32::from(exit_code))
 }
 
-impl Comm for World_ {
+impl Comm for Ranks {
     fn rank(&self) -> usize {
-        self.0.rank() as usize
+        self.control.rank() as usize
     }
 
     fn size(&self) -> usize {
-        self.0.size() as usize
+        self.control.size() as usize
     }
 
     fn barrier(&self) -> Result<()> {
-        self.0.barrier();
+        self.control.barrier();
         Ok(())
     }
 
     fn all_gather(&self, mine: &[u8]) -> Result<Vec<Vec<u8>>> {
         let mut lengths = vec![0i32; self.size()];
-        self.0.all_gather_into(&(mine.len() as i32), &mut lengths[..]);
+        self.control.all_gather_into(&(mine.len() as i32), &mut lengths[..]);
         let starts: Vec<i32> = lengths
             .iter()
             .scan(0, |sum, length| {
@@ -77,13 +87,13 @@ impl Comm for World_ {
             .collect();
         let mut all = vec![0u8; lengths.iter().map(|&n| n as usize).sum()];
         let mut parts = mpi::datatype::PartitionMut::new(&mut all[..], &lengths[..], &starts[..]);
-        self.0.all_gather_varcount_into(mine, &mut parts);
+        self.control.all_gather_varcount_into(mine, &mut parts);
         Ok(starts.iter().zip(&lengths).map(|(&s, &n)| all[s as usize..(s + n) as usize].to_vec()).collect())
     }
 
     fn any(&self, mine: bool, give_up: &dyn Fn()) -> Result<bool> {
         let (send, mut receive) = (i32::from(mine), 0i32);
-        let mut vote = Vote::start(&send, &mut receive, self.0.as_raw());
+        let mut vote = Vote::start(&send, &mut receive, self.control.as_raw());
         if mine {
             let deadline = Instant::now() + AGREE_DEADLINE;
             while !vote.is_over() {
@@ -101,7 +111,7 @@ impl Comm for World_ {
     }
 
     fn mpi(&self) -> Option<RawComm> {
-        Some(self.0.as_raw())
+        Some(self.world.as_raw())
     }
 }
 
