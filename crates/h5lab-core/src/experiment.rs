@@ -5,6 +5,8 @@ use crate::dataset::Dataset;
 use crate::failure::{Failure, FailureKind, Result};
 use crate::layout::Layout;
 use crate::method::Method;
+use crate::split::Split;
+use crate::tunables::Tunables;
 use serde::{Deserialize, Serialize};
 
 /// Which way the bytes go.
@@ -40,6 +42,9 @@ pub struct Experiment {
     pub layout: Layout,
     /// In which pieces it is asked for.
     pub access: Access,
+    /// How ranks share the dataset, where they do not deal out requests.
+    #[serde(default = "rows")]
+    pub split: Split,
     /// How its bytes move.
     pub method: Method,
     /// How many ranks share the work.
@@ -52,6 +57,14 @@ pub struct Experiment {
     pub repeat: usize,
     /// Most bytes that one rank holds and moves at once.
     pub buffer: u64,
+    /// What else is set; absent means: left to the libraries.
+    #[serde(default)]
+    pub tunables: Tunables,
+}
+
+/// The split of records that do not name one.
+fn rows() -> Split {
+    Split::Axis(0)
 }
 
 impl Experiment {

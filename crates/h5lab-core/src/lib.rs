@@ -13,5 +13,7 @@ pub mod plan;
 pub mod record;
 pub mod region;
 pub mod report;
+pub mod split;
 pub mod stats;
+pub mod tunables;
 pub mod warning;

@@ -35,7 +35,7 @@ impl<'a> Plan<'a> {
     pub fn steps(&self, rank: usize) -> impl Iterator<Item = Region> + 'a {
         let e = self.experiment;
         let limit = self.step_elements();
-        e.access.requests(&e.dataset.shape.0, rank, e.np).flat_map(move |request| request.split(limit))
+        e.access.requests(&e.dataset.shape.0, e.split, rank, e.np).flat_map(move |request| request.split(limit))
     }
 
     /// Number of steps of the rank that has most: in a collective method every rank makes as many calls.
@@ -51,7 +51,8 @@ impl<'a> Plan<'a> {
     /// Bytes of the largest step of `rank`: the buffer it needs.
     pub fn largest_step(&self, rank: usize) -> u64 {
         let e = self.experiment;
-        let largest = e.access.requests(&e.dataset.shape.0, rank, e.np).map(|r| r.elements()).max().unwrap_or(0);
+        let largest =
+            e.access.requests(&e.dataset.shape.0, e.split, rank, e.np).map(|r| r.elements()).max().unwrap_or(0);
         largest.min(self.step_elements()) * e.dataset.dtype.size() as u64
     }
 
@@ -59,7 +60,7 @@ impl<'a> Plan<'a> {
     pub fn demand(&self, rank: usize) -> Demand {
         let e = self.experiment;
         let limit = self.step_elements();
-        e.access.requests(&e.dataset.shape.0, rank, e.np).fold(Demand::default(), |sum, request| Demand {
+        e.access.requests(&e.dataset.shape.0, e.split, rank, e.np).fold(Demand::default(), |sum, request| Demand {
             requests: sum.requests + 1,
             steps: sum.steps + request.split(limit).total(),
             bytes_asked: sum.bytes_asked + request.elements() * e.dataset.dtype.size() as u64,
@@ -88,6 +89,7 @@ mod tests {
     use crate::experiment::{CacheWanted, Direction};
     use crate::layout::Layout;
     use crate::method::Method;
+    use crate::split::Split;
     use proptest::prelude::*;
 
     fn experiment(shape: Vec<u64>, access: Access, np: usize, buffer: u64) -> Experiment {
@@ -96,12 +98,14 @@ mod tests {
             dataset: Dataset { name: "test".into(), shape: Shape(shape), dtype: Dtype::F32, data: None },
             layout: Layout::Contiguous,
             access,
+            split: Split::Axis(0),
             method: Method::Independent,
             np,
             cache: CacheWanted::AsFound,
             fsync: false,
             repeat: 1,
             buffer,
+            tunables: Default::default(),
         }
     }
 
@@ -110,7 +114,7 @@ mod tests {
         fn all_ranks_together_move_every_element_once(
             shape in prop::collection::vec(1u64..8, 1..=4), np in 1usize..9, buffer in 4u64..200, rows: bool,
         ) {
-            let access = if rows { Access::Rows } else { Access::Projection };
+            let access = if rows { Access::Rows } else { Access::PROJECTION };
             let e = experiment(shape.clone(), access, np, buffer);
             let plan = Plan::new(&e);
             let mut seen: Vec<u64> = Vec::new();

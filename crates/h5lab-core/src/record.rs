@@ -4,12 +4,14 @@
 //! every statistic is computed from them when it is shown.
 
 use crate::experiment::{CacheWanted, Experiment};
+use crate::failure::Failure;
 use crate::generate::Mismatch;
 use crate::host::Host;
 use crate::plan::{Demand, Plan};
 use crate::stats;
 use crate::warning::Warning;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The version of the record format that this h5lab writes.
@@ -47,6 +49,12 @@ pub struct Record {
     pub views: Vec<RankView>,
     /// What the reader of these numbers should know.
     pub warnings: Vec<Warning>,
+    /// Why there are no (or not all) samples, if the experiment failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Codes of what explains the numbers, most important first; recomputed when shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explained_by: Vec<String>,
     /// The machine, its libraries and the file system.
     pub host: Host,
 }
@@ -62,6 +70,27 @@ pub struct Actual {
     pub no_collective_cause: Vec<String>,
     /// Transfer calls that all ranks made in one repeat.
     pub calls: u64,
+    /// Settings really in force, as the libraries report them after the file was opened.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub in_force: BTreeMap<String, String>,
+}
+
+/// What the operating system counted while a rank transferred: from `/proc/thread-self/io` (proc(5)) and the thread's
+/// CPU clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Bytes that read calls returned, from the page cache or not (`rchar`).
+    pub read_bytes: u64,
+    /// Bytes that write calls took (`wchar`).
+    pub written_bytes: u64,
+    /// Read calls (`syscr`).
+    pub read_calls: u64,
+    /// Write calls (`syscw`).
+    pub write_calls: u64,
+    /// Bytes fetched from the device for this rank (`read_bytes`); 0 on network file systems.
+    pub device_read_bytes: u64,
+    /// CPU seconds, user and system.
+    pub cpu_seconds: f64,
 }
 
 /// Seconds that one rank spent in each phase.
@@ -102,6 +131,9 @@ pub struct Sample {
     pub verify: f64,
     /// Share of the file's pages that were in the page cache when the measurement began, 0 to 1; unknown is `None`.
     pub resident: Option<f64>,
+    /// What was counted during each rank's transfers, rank 0 first; empty where the system does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<Counters>,
 }
 
 impl Sample {

@@ -3,6 +3,7 @@
 pub mod buffer;
 pub mod cache;
 pub mod comm;
+mod counters;
 pub mod engine;
 pub mod fault;
 pub mod h5;

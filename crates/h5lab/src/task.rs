@@ -8,7 +8,8 @@ use h5lab_core::generate::{Data, DataKind};
 use h5lab_core::host::StorageClass;
 use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
-use h5lab_core::record::{Actual, Record, SCHEMA, Verification};
+use h5lab_core::record::{Record, SCHEMA, Verification};
+use h5lab_core::split::Split;
 use h5lab_core::warning::Warning;
 use h5lab_io::comm::from_rank_0;
 use h5lab_io::h5;
@@ -117,12 +118,14 @@ fn write_experiment(task: &WriteTask, np: usize) -> Result<Experiment> {
         dataset: Dataset { name: "test".into(), shape, dtype: Dtype::F32, data: Some(data) },
         layout: Layout::Contiguous,
         access: Access::Rows,
+        split: Split::Axis(0),
         method: method(&task.settings),
         np,
         cache: CacheWanted::AsFound,
         fsync: task.fsync,
         repeat: task.settings.repeat,
         buffer: task.settings.buffer,
+        tunables: Default::default(),
     };
     experiment.check()?;
     Ok(experiment)
@@ -160,12 +163,14 @@ fn read_experiment(task: &ReadTask, np: usize) -> Result<Experiment> {
         dataset,
         layout,
         access: Access::Rows,
+        split: Split::Axis(0),
         method: method(&task.settings),
         np,
         cache: task.cache,
         fsync: false,
         repeat: task.settings.repeat,
         buffer: task.settings.buffer,
+        tunables: Default::default(),
     };
     experiment.check()?;
     Ok(experiment)
@@ -197,7 +202,7 @@ pub fn finish(
         command: settings.command.clone(),
         experiment,
         file: file.to_owned(),
-        actual: Actual { ..actual },
+        actual,
         samples,
         ceiling,
         verification,
@@ -205,6 +210,8 @@ pub fn finish(
         file_bytes,
         views,
         warnings,
+        failure: None,
+        explained_by: Vec::new(),
         host,
     };
     let found = warnings_of(&record, cores);

@@ -86,6 +86,9 @@ pub fn engine(method: Method, comm: &dyn Comm) -> Result<Box<dyn Engine>> {
             return Err(Failure::new(FailureKind::Environment, format!("collective transfers need MPI, but {why}"))
                 .mend("leave out --collective, or build with the default features"));
         }
+        Method::Gather | Method::PerProcess => {
+            return Err(Failure::new(FailureKind::Internal, format!("{method} has no engine yet")));
+        }
         Method::Posix => Box::new(posix::Posix::at_their_place()),
         Method::Null => Box::new(null::Null),
     })

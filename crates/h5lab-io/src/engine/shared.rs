@@ -106,7 +106,7 @@ impl Session for SharedSession<'_> {
         let SharedSession { file, dataset, path, .. } = *self;
         h5::close_dataset(dataset, path)?;
         file.close().map_err(|e| failure(&e, "close", path))?;
-        let actual = Actual { driver: driver.into(), io_mode, no_collective_cause, calls: 0 };
+        let actual = Actual { driver: driver.into(), io_mode, no_collective_cause, ..Actual::default() };
         Ok(Closed { actual, stored_bytes })
     }
 }

@@ -3,13 +3,14 @@
 use super::{Team, View, prepare_cache};
 use crate::buffer::Buffer;
 use crate::comm::{agree, all_gather};
+use crate::counters;
 use crate::engine::{Closed, Engine, Opening, Session};
 use crate::fault::Fault;
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::generate::Mismatch;
 use h5lab_core::plan::Plan;
-use h5lab_core::record::{Actual, Phases, RankView, Sample, Verification};
+use h5lab_core::record::{Actual, Counters, Phases, RankView, Sample, Verification};
 use h5lab_core::region::Region;
 use h5lab_core::report::element;
 use std::path::Path;
@@ -39,6 +40,7 @@ pub(super) struct PassResult {
 #[derive(Default, serde::Serialize, serde::Deserialize)]
 struct Moved {
     seconds: f64,
+    counters: Option<Counters>,
     generate: f64,
     verify: f64,
     mismatch: Option<Mismatch>,
@@ -135,12 +137,13 @@ impl Pass<'_> {
             None if self.engine.collective() => &nothing,
             None => return Ok(()),
         };
-        let begun = Instant::now();
+        let (before, begun) = (counters::now(), Instant::now());
         match self.experiment.direction {
             Direction::Write => session.write(region, data),
             Direction::Read => session.read(region, data),
         }?;
         moved.seconds += begun.elapsed().as_secs_f64();
+        moved.counters = counters::add(moved.counters, before, counters::now());
         Ok(())
     }
 
@@ -195,6 +198,7 @@ impl Pass<'_> {
                 generate: slowest(|m| m.generate),
                 verify: slowest(|m| m.verify),
                 resident,
+                counters: accounts.iter().map(|a| a.moved.counters).collect::<Option<_>>().unwrap_or_default(),
             },
             actual: Actual { calls, ..closed.actual },
             verification,

@@ -14,6 +14,7 @@ use h5lab_core::method::Method;
 use h5lab_core::record::Record;
 use h5lab_core::report::chunking::{Comparison, comparison_table, lessons};
 use h5lab_core::report::printable;
+use h5lab_core::split::Split;
 use h5lab_io::comm::Solo;
 use h5lab_io::fault::Fault;
 use h5lab_io::run::{self, Options, Team};
@@ -127,13 +128,15 @@ fn write_experiment(args: &Chunking, kind: DataKind, layout: Layout) -> Result<E
         direction: Direction::Write,
         dataset: Dataset { name: "stack".into(), shape, dtype: args.dtype, data: Some(data) },
         layout,
-        access: Access::Projection,
+        access: Access::PROJECTION,
+        split: Split::Axis(0),
         method: Method::Independent,
         np: 1,
         cache: CacheWanted::AsFound,
         fsync: false,
         repeat: args.repeat as usize,
         buffer: 64 << 20,
+        tunables: Default::default(),
     };
     experiment.check()?;
     read_experiment(args, &experiment, CacheWanted::AsFound).check()?;

@@ -11,6 +11,7 @@ use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
 use h5lab_core::region::Region;
 use h5lab_core::report::Table;
+use h5lab_core::split::Split;
 use h5lab_io::comm::{Solo, agree, all_gather, from_rank_0};
 use h5lab_io::run::Team;
 use h5lab_io::{engine, run};
@@ -80,12 +81,14 @@ fn experiment(np: usize) -> Experiment {
         dataset: Dataset { name: "test".into(), shape, dtype: Dtype::U32, data: None },
         layout: Layout::Contiguous,
         access: Access::Rows,
+        split: Split::Axis(0),
         method: Method::Independent,
         np,
         cache: CacheWanted::AsFound,
         fsync: false,
         repeat: 1,
         buffer: 1 << 10,
+        tunables: Default::default(),
     }
 }
 

@@ -1,0 +1,74 @@
+//! What can be set about a transfer besides method and layout. Absent means: left to the library.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// When a dataset's space in the file is allocated (H5Pset_alloc_time).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AllocationTime {
+    /// When the dataset is made; parallel HDF5 always does so.
+    Early,
+    /// When first written to.
+    Late,
+    /// Chunk by chunk, as they are written.
+    Incremental,
+}
+
+/// When fill values are written (H5Pset_fill_time).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FillTime {
+    /// Never: what h5lab does unless told otherwise.
+    Never,
+    /// When space is allocated, if a fill value was set.
+    IfSet,
+    /// When space is allocated.
+    Alloc,
+}
+
+/// The component that does MPI-IO in Open MPI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MpiIo {
+    /// Open MPI's own.
+    Ompio,
+    /// ROMIO, as in MPICH.
+    Romio,
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Tunables {
+    /// Objects in the file begin at multiples of this many bytes (H5Pset_alignment).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alignment: Option<u64>,
+    /// Chunk cache of a dataset, in bytes (H5Pset_chunk_cache).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chunk_cache_bytes: Option<u64>,
+    /// Slots of the chunk cache's hash table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chunk_cache_slots: Option<u64>,
+    /// Metadata read and written collectively (H5Pset_all_coll_metadata_ops, H5Pset_coll_metadata_write).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collective_metadata: Option<bool>,
+    /// When space is allocated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allocation_time: Option<AllocationTime>,
+    /// When fill values are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fill_time: Option<FillTime>,
+    /// The MPI-IO component.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mpi_io: Option<MpiIo>,
+    /// Hints for MPI-IO (MPI_Info), such as `cb_nodes` or `romio_cb_write`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hints: BTreeMap<String, String>,
+}
+
+/// HDF5's default size of a dataset's chunk cache in bytes (until HDF5 2.0; then 8 MiB).
+pub const DEFAULT_CHUNK_CACHE_BYTES: u64 = 1 << 20;
+
+/// HDF5's default number of slots of the chunk cache (until HDF5 2.0; then 8191).
+pub const DEFAULT_CHUNK_CACHE_SLOTS: u64 = 521;
