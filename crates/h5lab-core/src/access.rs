@@ -202,14 +202,14 @@ fn splitmix64(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// `rows`, `projection`, `projection:32`, `roi:200x200@0,0`, `spectrum:16`, `random:100:8x64x64`: as plans write them.
+/// `rows`, `projection`, `projection:32`, `roi:200x200@0x0`, `spectrum:16`, `random:100:8x64x64`: as plans write them.
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name();
         f.pad(&match self {
             Access::Projection { limit: Some(n) } | Access::Sinogram { limit: Some(n) } => format!("{name}:{n}"),
             Access::Roi { offset: [y, x], size: [ny, nx] } | Access::RoiSeries { offset: [y, x], size: [ny, nx] } => {
-                format!("{name}:{ny}x{nx}@{y},{x}")
+                format!("{name}:{ny}x{nx}@{y}x{x}")
             }
             Access::Spectrum { pixels } => format!("{name}:{pixels}"),
             Access::Random { boxes, size, .. } => format!("{name}:{boxes}:{}", Shape(size.clone())),
@@ -226,8 +226,8 @@ impl FromStr for Access {
     fn from_str(text: &str) -> Result<Self> {
         parse(text).ok_or_else(|| {
             Failure::new(FailureKind::Usage, format!("unknown access '{text}'")).mend(
-                "use rows, projection[:COUNT], sinogram[:COUNT], roi:ROWSxCOLUMNS[@ROW,COLUMN], \
-                 roi-series:ROWSxCOLUMNS[@ROW,COLUMN], spectrum[:PIXELS], random:BOXES[:NxNxN] or full",
+                "use rows, projection[:COUNT], sinogram[:COUNT], roi:ROWSxCOLUMNS[@ROWxCOLUMN], \
+                 roi-series:ROWSxCOLUMNS[@ROWxCOLUMN], spectrum[:PIXELS], random:BOXES[:NxNxN] or full",
             )
         })
     }
@@ -259,14 +259,14 @@ fn parse(text: &str) -> Option<Access> {
     })
 }
 
-/// `200x200@0,0`: size and offset.
+/// `200x200@0x0`: size and offset.
 fn parse_tile(text: &str) -> Option<([u64; 2], [u64; 2])> {
-    let (size, offset) = text.split_once('@').unwrap_or((text, "0,0"));
-    let pair = |text: &str, by: char| {
-        let (a, b) = text.split_once(by)?;
+    let (size, offset) = text.split_once('@').unwrap_or((text, "0x0"));
+    let pair = |text: &str| {
+        let (a, b) = text.split_once('x')?;
         Some([a.parse().ok()?, b.parse().ok()?])
     };
-    Some((pair(size, 'x')?, pair(offset, ',')?))
+    Some((pair(size)?, pair(offset)?))
 }
 
 #[cfg(test)]
@@ -288,8 +288,8 @@ mod tests {
             "projection:32",
             "sinogram",
             "sinogram:8",
-            "roi:200x100@3,4",
-            "roi-series:20x10@0,0",
+            "roi:200x100@3x4",
+            "roi-series:20x10@0x0",
             "spectrum:16",
             "random:100:8x64x64",
             "random:5:64",
@@ -311,7 +311,7 @@ mod tests {
             [region(&[0, 0, 0], &[1, 8, 10]), region(&[3, 0, 0], &[1, 8, 10])]
         );
         assert_eq!(all_of("sinogram", &shape, 3)[7], region(&[0, 7, 0], &[6, 1, 10]));
-        assert_eq!(all_of("roi:2x3@4,5", &shape, 2)[5], region(&[5, 4, 5], &[1, 2, 3]));
+        assert_eq!(all_of("roi:2x3@4x5", &shape, 2)[5], region(&[5, 4, 5], &[1, 2, 3]));
         assert_eq!(
             all_of("roi-series:2x3", &shape, 2),
             [region(&[0, 0, 0], &[3, 2, 3]), region(&[3, 0, 0], &[3, 2, 3])]
@@ -326,7 +326,7 @@ mod tests {
     fn every_request_lies_within_the_dataset_whatever_the_ranks() {
         for shape in [&[5, 7][..], &[5, 7, 9], &[2, 3, 4, 5], &[2, 2, 3, 4, 5]] {
             for text in
-                ["rows", "full", "projection", "sinogram", "spectrum:9", "random:20:3", "roi:2x2@1,1", "roi-series:3x3"]
+                ["rows", "full", "projection", "sinogram", "spectrum:9", "random:20:3", "roi:2x2@1x1", "roi-series:3x3"]
             {
                 let access: Access = text.parse().unwrap();
                 if !access.fits(shape) {

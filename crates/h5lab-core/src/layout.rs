@@ -117,6 +117,26 @@ impl Layout {
     }
 }
 
+/// The chunk that h5py chooses for `chunks=True` (h5py/_hl/filters.py, `guess_chunk`): about 16 KiB for a dataset of
+/// 1 MiB, twice that for each factor of ten, between 8 KiB and 1 MiB; axes are halved in turn, slowest first.
+pub fn guess_chunk(shape: &Shape, dtype: Dtype) -> Vec<u64> {
+    const BASE: f64 = 16.0 * 1024.0;
+    const LEAST: f64 = 8.0 * 1024.0;
+    const MOST: f64 = 1024.0 * 1024.0;
+    let mut chunk: Vec<f64> = shape.0.iter().map(|&n| if n == 0 { 1024.0 } else { n as f64 }).collect();
+    let bytes = |chunk: &[f64]| chunk.iter().product::<f64>() * dtype.size() as f64;
+    let target = (BASE * 2f64.powf((bytes(&chunk) / MOST).log10())).clamp(LEAST, MOST);
+    for axis in (0..chunk.len()).cycle() {
+        let size = bytes(&chunk);
+        let near = size < target || (size - target).abs() / target < 0.5;
+        if (near && size < MOST) || chunk.iter().product::<f64>() == 1.0 {
+            break;
+        }
+        chunk[axis] = (chunk[axis] / 2.0).ceil();
+    }
+    chunk.into_iter().map(|n| n as u64).collect()
+}
+
 /// `contiguous`, `1x200x200`, `1x200x200 shuffle+gzip=4`.
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,6 +158,16 @@ impl fmt::Display for Layout {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const GUESSES: &[(&[u64], Dtype, &[u64])] = &[
+        (&[500, 768, 1366], Dtype::F64, &[16, 24, 86]),
+        (&[1801, 540, 640], Dtype::U16, &[57, 34, 40]),
+        (&[128, 10000000], Dtype::F32, &[1, 78125]),
+        (&[10], Dtype::U8, &[10]),
+        (&[7, 11], Dtype::F64, &[7, 11]),
+        (&[3, 4, 5, 600, 700], Dtype::I16, &[1, 1, 1, 150, 175]),
+        (&[1801, 2160, 2560], Dtype::U16, &[29, 68, 80]),
+    ];
 
     fn chunked(chunk: &[u64]) -> Layout {
         Layout::Chunked { chunk: chunk.to_vec(), filters: vec![] }
@@ -162,6 +192,14 @@ mod tests {
         }
         assert!(chunked(&[500, 768, 1366]).check(&shape, Dtype::F64).is_ok());
         assert!(Layout::Contiguous.check(&shape, Dtype::F64).is_ok());
+    }
+
+    #[test]
+    fn the_automatic_chunk_is_h5py_s() {
+        // From h5py 3.16: h5py._hl.filters.guess_chunk(shape, None, itemsize).
+        for (shape, dtype, chunk) in GUESSES {
+            assert_eq!(guess_chunk(&Shape(shape.to_vec()), *dtype), *chunk, "{shape:?}");
+        }
     }
 
     #[test]

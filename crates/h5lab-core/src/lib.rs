@@ -15,5 +15,6 @@ pub mod region;
 pub mod report;
 pub mod split;
 pub mod stats;
+pub mod sweep;
 pub mod tunables;
 pub mod warning;

@@ -229,6 +229,14 @@ impl Record {
         bandwidth(self.demand().bytes_asked, &self.samples, |s| s.slowest().transfer)
     }
 
+    /// The 95 % interval of the median of [`Record::transfer_bandwidth`], by bootstrap; `None` below three repeats.
+    pub fn transfer_interval(&self) -> Option<(f64, f64)> {
+        let bytes = self.demand().bytes_asked as f64 / MIB;
+        let each: Vec<f64> =
+            self.samples.iter().map(|s| s.slowest().transfer).filter(|&s| s > 0.0).map(|s| bytes / s).collect();
+        stats::median_interval(&each, 0.95)
+    }
+
     /// Total bandwidth in MiB/s: logical bytes over open to close; median over the repeats.
     pub fn total_bandwidth(&self) -> Option<f64> {
         bandwidth(self.demand().bytes_asked, &self.samples, Sample::total)

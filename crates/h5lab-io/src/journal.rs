@@ -1,6 +1,6 @@
 //! Result files: records appended as JSON lines, each whole and on the disk before the next experiment begins.
 
-use h5lab_core::failure::{Failure, Result};
+use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::record::Record;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -36,6 +36,25 @@ impl Journal {
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
         written.map_err(|e| Failure::io("append to the result file", &self.path, &e))
     }
+}
+
+/// The records of a result file, in order, and how many lines were none.
+///
+/// A half-written last line, as a crash leaves it, is such a line; so is a record of a newer h5lab.
+///
+/// # Errors
+/// `Input` if there is no such file, `Storage` if it can't be read.
+pub fn read(path: &Path) -> Result<(Vec<Record>, usize)> {
+    let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            Failure::new(FailureKind::Input, "no such result file").at(path).mend("name a file that --save wrote")
+        }
+        _ => Failure::io("read the result file", path, &e),
+    })?;
+    let lines: Vec<Option<Record>> =
+        text.lines().filter(|l| !l.trim().is_empty()).map(|l| serde_json::from_str(l).ok()).collect();
+    let bad = lines.iter().filter(|l| l.is_none()).count();
+    Ok((lines.into_iter().flatten().collect(), bad))
 }
 
 /// If a crash left half a line, the next record begins on a line of its own.

@@ -3,6 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use h5lab_core::dataset::{Dtype, Shape};
 use h5lab_core::generate::DataKind;
+use h5lab_core::report::parse_bytes;
+use h5lab_core::sweep::KEYS;
 use h5lab_io::run::View;
 use std::path::PathBuf;
 
@@ -33,6 +35,13 @@ pub enum Command {
     Chunking(Chunking),
     /// The smallest parallel program: rank r writes r+1
     Simple(Simple),
+    /// Measure any combination of methods, layouts, accesses, ranks, cache states and folders
+    Run(Run),
+    /// Measure one cell of a result file again
+    Rerun(Rerun),
+    /// What h5lab's own mpirun starts for a batch of cells
+    #[command(hide = true)]
+    Batch(Batch),
     /// What there is here: HDF5, MPI, machine, launcher, file system
     Env(Env),
 }
@@ -66,7 +75,7 @@ pub struct Measuring {
     #[arg(long, value_name = "N", default_value = "1", value_parser = count)]
     pub repeat: u64,
     /// Most memory that a rank uses for data
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_bytes)]
     pub buffer: u64,
     /// Collective transfers instead of independent ones
     #[arg(long)]
@@ -236,6 +245,100 @@ pub struct Simple {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  h5lab run --preset projection-stack --save results.jsonl
+  h5lab run plan.toml --save results.jsonl --resume
+  h5lab run --shape 180x540x640 --chunk contiguous,1x540x640,auto --filter none,shuffle+gzip=4 \\
+            --access projection,sinogram:16 --method independent,collective,posix --np 1,2 --cache warm,cold
+  h5lab run plan.toml --path /scratch,/nfs/me --dry-run
+
+Lists multiply. A flag replaces what the plan or the preset says. docs/plans.md describes every key.")]
+pub struct Run {
+    /// The plan, in TOML
+    #[arg(value_name = "PLAN", conflicts_with = "preset")]
+    pub plan: Option<PathBuf>,
+    /// A plan that comes with h5lab: see --presets
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// List the plans that come with h5lab
+    #[arg(long)]
+    pub presets: bool,
+    /// Show the cells, bytes, disk, memory and time, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Append each cell's record as a JSON line to this file
+    #[arg(long, value_name = "RESULTS")]
+    pub save: Option<PathBuf>,
+    /// Leave out the cells that the result file holds already (same plan, host and versions)
+    #[arg(long, requires = "save")]
+    pub resume: bool,
+    #[command(flatten)]
+    pub keys: PlanKeys,
+}
+
+/// The keys of a plan as flags: one table serves both.
+#[derive(Debug, Default)]
+pub struct PlanKeys {
+    /// Name and values of each key that was given.
+    pub given: Vec<(&'static str, Vec<String>)>,
+}
+
+impl Args for PlanKeys {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        KEYS.iter().fold(command, |command, key| {
+            let arg = clap::Arg::new(key.name).long(key.name).help(key.help).help_heading("Keys of a plan");
+            command.arg(
+                arg.value_name(if key.list { "V,V,..." } else { "V" })
+                    .value_delimiter(',')
+                    .action(clap::ArgAction::Append),
+            )
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for PlanKeys {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let given = KEYS.iter().filter_map(|key| {
+            let values = matches.get_many::<String>(key.name)?;
+            Some((key.name, values.cloned().collect()))
+        });
+        Ok(PlanKeys { given: given.collect() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab rerun results.jsonl --cell 3                  the same experiment, side by side with its record
+  h5lab rerun results.jsonl --cell 3 --save again.jsonl")]
+pub struct Rerun {
+    /// The result file
+    #[arg(value_name = "RECORDS")]
+    pub records: PathBuf,
+    /// Which record: its line, counted from 1
+    #[arg(long, value_name = "K", value_parser = count)]
+    pub cell: u64,
+    /// Append the new record as a JSON line to this file
+    #[arg(long, value_name = "RESULTS")]
+    pub save: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "h5lab batch is started by h5lab run")]
+pub struct Batch {
+    /// The order, as JSON
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
   h5lab env                  this machine, and the file system of the current folder
   h5lab env /scratch/me      the file system that holds that path
   h5lab env --json | jq .    for a script")]
@@ -253,23 +356,6 @@ fn count(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A number of bytes: `4096`, `64KiB`, `64M`, `1GiB`; K, M and G alone mean KiB, MiB and GiB.
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
-        "" | "B" => 1u64,
-        "K" | "KiB" => 1 << 10,
-        "M" | "MiB" => 1 << 20,
-        "G" | "GiB" => 1 << 30,
-        _ => {
-            return Err("write a number of bytes, or one with KiB, MiB or GiB behind it: 64MiB".into());
-        }
-    };
-    let number: u64 =
-        digits.parse().map_err(|_| "write a whole number with an optional KiB, MiB or GiB: 64MiB".to_owned())?;
-    number.checked_mul(factor).filter(|&bytes| bytes > 0).ok_or_else(|| "out of range".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,16 +371,6 @@ mod tests {
         for command in Cli::command().get_subcommands() {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("h5lab "), "{} has no example", command.get_name());
-        }
-    }
-
-    #[test]
-    fn sizes_are_bytes_with_binary_units() {
-        for (text, bytes) in [("4096", 4096), ("64MiB", 64 << 20), ("64M", 64 << 20), ("1GiB", 1 << 30), ("2K", 2048)] {
-            assert_eq!(size(text), Ok(bytes));
-        }
-        for text in ["", "MiB", "0", "-1", "64MB", "1.5GiB", "99999999999GiB"] {
-            assert!(size(text).is_err(), "{text}");
         }
     }
 }

@@ -31,6 +31,9 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Read(args) => cmd::read::run(args, &cli.output),
         Command::Chunking(args) => cmd::chunking::run(args, &cli.output),
         Command::Simple(args) => cmd::simple::run(args, &cli.output),
+        Command::Run(args) => cmd::run::run(args, &cli.output),
+        Command::Rerun(args) => cmd::run::rerun(args, &cli.output),
+        Command::Batch(args) => cmd::batch::run(args, &cli.output),
         Command::Env(args) => cmd::env::run(args, &cli.output),
     }
 }

@@ -43,6 +43,11 @@ impl Bar {
         Bar { bar }
     }
 
+    /// Takes the bar off the screen while something is printed.
+    pub fn suspended<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
+    }
+
     /// Takes the bar off the screen.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
@@ -107,6 +112,11 @@ impl<'a> Show<'a> {
         }
         view_lines(&record.views).iter().for_each(|line| println!("{line}"));
         demo_lines(record).iter().for_each(|line| println!("{line}"));
+    }
+
+    /// The records, without showing more of them.
+    pub fn into_records(self) -> Vec<Record> {
+        self.records
     }
 
     /// The records so far.

@@ -3,7 +3,7 @@
 use h5lab_core::access::Access;
 use h5lab_core::dataset::{Dataset, Dtype, Shape};
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
-use h5lab_core::failure::Result;
+use h5lab_core::failure::{Failure, Result};
 use h5lab_core::generate::{Data, DataKind};
 use h5lab_core::host::StorageClass;
 use h5lab_core::layout::Layout;
@@ -26,16 +26,30 @@ pub enum Task {
     Read(ReadTask),
     /// The demo `simple`.
     Simple(SimpleTask),
+    /// Cells of a sweep.
+    Batch(BatchTask),
 }
 
 /// What a task leaves, on rank 0.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "of")]
 pub enum Done {
     /// A measurement.
     Record(Box<Record>),
     /// The demo `simple`.
     Simple(SimpleDone),
+    /// A cell of a sweep is about to be measured once.
+    Began {
+        /// The cell's number.
+        index: usize,
+    },
+    /// A cell of a sweep was measured in all rounds, or failed.
+    Cell {
+        /// The cell's number.
+        index: usize,
+        /// Its record.
+        record: Box<Record>,
+    },
 }
 
 /// Settings that `write` and `read` share.
@@ -68,6 +82,13 @@ pub struct ReadTask {
     pub settings: Settings,
 }
 
+/// A batch of a sweep, which a file holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BatchTask {
+    /// The file: a [`crate::cmd::batch::Order`] as JSON.
+    pub file: PathBuf,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SimpleTask {
     pub file: PathBuf,
@@ -85,14 +106,16 @@ pub struct SimpleDone {
     pub data: Vec<u32>,
 }
 
-/// Does the task with these ranks; rank 0 returns what came out.
-pub fn perform(task: &Task, team: Team<'_>) -> Result<Option<Done>> {
-    let record = match task {
-        Task::Write(task) => write(task, team)?,
-        Task::Read(task) => read(task, team)?,
-        Task::Simple(task) => return crate::cmd::simple::perform(task, team),
+/// Does the task with these ranks; rank 0 emits what comes out.
+pub fn perform(task: &Task, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<()> {
+    let done = match task {
+        Task::Write(task) => write(task, team)?.map(|record| Done::Record(Box::new(record))),
+        Task::Read(task) => read(task, team)?.map(|record| Done::Record(Box::new(record))),
+        Task::Simple(task) => crate::cmd::simple::perform(task, team)?,
+        Task::Batch(task) => return crate::cmd::batch::perform(task, team, emit),
     };
-    Ok(record.map(|record| Done::Record(Box::new(record))))
+    done.into_iter().for_each(emit);
+    Ok(())
 }
 
 fn write(task: &WriteTask, team: Team<'_>) -> Result<Option<Record>> {
@@ -104,7 +127,7 @@ fn write(task: &WriteTask, team: Team<'_>) -> Result<Option<Record>> {
         Ok((experiment, ceiling))
     })?;
     let (experiment, ceiling) = prepared;
-    let options = Options { ceiling: ceiling.is_ok(), view: None };
+    let options = Options { ceiling: ceiling.is_ok(), ..Options::default() };
     let mut outcome = run::run(&experiment, &task.file, options, team)?;
     outcome.warnings.extend(ceiling.err());
     finish(experiment, &task.file, &task.settings, outcome, team)
@@ -150,7 +173,7 @@ fn room(task: &WriteTask, experiment: &Experiment) -> Result<Result<(), Warning>
 fn read(task: &ReadTask, team: Team<'_>) -> Result<Option<Record>> {
     let np = team.comm.size();
     let experiment = from_rank_0(team.comm, || read_experiment(task, np))?;
-    let options = Options { ceiling: task.settings.ceiling, view: task.view };
+    let options = Options { ceiling: task.settings.ceiling, view: task.view, ..Options::default() };
     let outcome = run::run(&experiment, &task.file, options, team)?;
     finish(experiment, &task.file, &task.settings, outcome, team)
 }
@@ -192,8 +215,7 @@ pub fn finish(
     if team.comm.rank() != 0 {
         return Ok(None);
     }
-    let host =
-        h5lab_io::host::collect(Some(file)).map_err(|e| h5lab_core::failure::Failure::io("look at", file, &e))?;
+    let host = h5lab_io::host::collect(Some(file)).map_err(|e| Failure::io("look at", file, &e))?;
     let Outcome { actual, samples, ceiling, verification, stored_bytes, file_bytes, views, warnings } = outcome;
     let mut record = Record {
         schema: SCHEMA,
@@ -217,6 +239,30 @@ pub fn finish(
     let found = warnings_of(&record, cores);
     record.warnings.extend(found);
     Ok(Some(record))
+}
+
+/// The record of an experiment whose ranks were lost.
+pub fn lost_record(experiment: Experiment, file: &Path, command: Vec<String>, lost: Failure) -> Result<Record> {
+    let host = h5lab_io::host::collect(Some(file)).map_err(|e| Failure::io("look at", file, &e))?;
+    Ok(Record {
+        schema: SCHEMA,
+        h5lab: env!("CARGO_PKG_VERSION").into(),
+        created: h5lab_io::now(),
+        command,
+        experiment,
+        file: file.to_owned(),
+        actual: Default::default(),
+        samples: Vec::new(),
+        ceiling: None,
+        verification: Verification::NotRead,
+        stored_bytes: None,
+        file_bytes: None,
+        views: Vec::new(),
+        warnings: Vec::new(),
+        failure: Some(lost),
+        explained_by: Vec::new(),
+        host,
+    })
 }
 
 /// What the numbers and the host tell that a reader should know.

@@ -2,6 +2,7 @@
 
 pub mod chunking;
 mod lines;
+pub mod sweep;
 mod table;
 
 pub use lines::{demo_lines, view_lines};
@@ -26,6 +27,33 @@ pub fn bytes(count: u64) -> String {
         unit += 1;
     }
     format!("{} {}", significant(value), UNITS[unit])
+}
+
+/// Reads a size: `4096`, `64KiB`, `64M`, `1GiB`; K, M and G alone mean KiB, MiB and GiB.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "B" => 1u64,
+        "K" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        _ => {
+            return Err(format!(
+                "'{}': write a number of bytes, or one with KiB, MiB or GiB behind it: 64MiB",
+                printable(text)
+            ));
+        }
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number.and_then(|n| n.checked_mul(factor)).filter(|&bytes| bytes > 0).ok_or_else(|| {
+        format!(
+            "'{}': write a whole number of at least 1, with KiB, MiB or GiB behind it if you like: 64MiB",
+            printable(text)
+        )
+    })
 }
 
 /// Three significant digits, without an exponent: `0.0123`, `1.23`, `12.3`, `1230`.
@@ -83,6 +111,16 @@ mod tests {
             assert_eq!(significant(value), text);
         }
         assert_eq!(seconds(0.0000004), "<1e-6");
+    }
+
+    #[test]
+    fn sizes_are_read_in_binary_units() {
+        for (text, bytes) in [("4096", 4096), ("64MiB", 64 << 20), ("64M", 64 << 20), ("1GiB", 1 << 30), ("2K", 2048)] {
+            assert_eq!(parse_bytes(text), Ok(bytes));
+        }
+        for text in ["", "MiB", "0", "-1", "64MB", "1.5GiB", "99999999999GiB"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -73,6 +73,22 @@ pub struct Closed {
     pub stored_bytes: Option<u64>,
 }
 
+/// Says whether an experiment can run with these ranks, before any file is opened.
+///
+/// # Errors
+/// `Environment` or `Usage`, with the reason.
+pub fn supports(experiment: &Experiment, ranks_have_mpi: bool) -> Result<()> {
+    match experiment.method {
+        Method::Collective if !ranks_have_mpi => {
+            Err(Failure::new(FailureKind::Environment, "collective transfers need MPI, which these ranks do not have"))
+        }
+        Method::Gather | Method::PerProcess => {
+            Err(Failure::new(FailureKind::Environment, format!("{} is not in this build", experiment.method)))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The engine of a method for these ranks.
 ///
 /// # Errors

@@ -59,7 +59,39 @@ impl Scratch {
 
 /// Removes a scratch file, if it is there. A failure is of no consequence: the next run overwrites it.
 pub(super) fn discard(path: &Path) {
-    let _ = fs::remove_file(path);
+    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+}
+
+/// A folder for scratch files inside `parent`; removed when it is dropped, or by [`remove_all_scratch`].
+pub struct ScratchFolder {
+    path: PathBuf,
+}
+
+impl ScratchFolder {
+    /// Makes the folder.
+    ///
+    /// # Errors
+    /// `Storage` if `parent` is no folder that can be written to.
+    pub fn inside(parent: &Path) -> Result<Self> {
+        let path = parent.join(format!("h5lab-run-{}", std::process::id()));
+        fs::create_dir_all(&path).map_err(|e| {
+            Failure::io("make a folder for scratch files", &path, &e)
+                .mend("choose a --path that exists and can be written to")
+        })?;
+        THERE_NOW.lock().unwrap_or_else(|e| e.into_inner()).push(path.clone());
+        Ok(ScratchFolder { path })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for ScratchFolder {
+    fn drop(&mut self) {
+        discard(&self.path);
+    }
 }
 
 /// Makes sure that a file may be written at `path`: its folder exists, it is not a folder itself, and what stands there

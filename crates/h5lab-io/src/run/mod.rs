@@ -1,11 +1,13 @@
 //! Running an experiment: the phases, their clocks, the ceiling beside them, and what is left on the disk.
 
+mod batch;
 mod files;
 mod pass;
 
-pub use files::{check_room, claim_target, remove_all_scratch};
+pub use batch::{Step, run_batch};
+pub use files::{ScratchFolder, check_room, claim_target, remove_all_scratch};
 
-use crate::comm::{Comm, agree, all_gather};
+use crate::comm::{Comm, agree, all_gather, from_rank_0};
 use crate::engine::posix::Posix;
 use crate::engine::{self, Engine};
 use crate::fault::Fault;
@@ -37,6 +39,8 @@ pub struct Options {
     pub ceiling: bool,
     /// Show what each rank sees (reads only).
     pub view: Option<View>,
+    /// Write to the file itself, not to one beside it that then takes its name: for files that nobody keeps.
+    pub in_place: bool,
 }
 
 /// What a run found out; the same on every rank.
@@ -82,10 +86,11 @@ pub fn run(experiment: &Experiment, path: &Path, options: Options, team: Team<'_
     let all_repeats = |target: &Path, scratch: &Scratch, last_words: &dyn Fn(&Failure)| {
         Run { experiment, target, scratch, options, team, last_words }.all_repeats()
     };
-    match experiment.direction {
-        Direction::Write => in_place_of(path, team, all_repeats),
-        Direction::Read => all_repeats(path, &Scratch::watched(path), &|failure| team.progress.last_words(failure)),
+    if experiment.direction == Direction::Write && !options.in_place {
+        return in_place_of(path, team, all_repeats);
     }
+    let scratch = Scratch::watched(path);
+    all_repeats(path, &scratch, &|failure| team.progress.last_words(failure))
 }
 
 /// Lets `body` write a file beside `path`, which then takes its name. Collective.
@@ -223,7 +228,10 @@ impl Run<'_> {
 
     /// For a warm read: one pass that is not measured.
     fn warm_up(&self, engine: &dyn Engine, buffer: &mut Buffer) -> Result<()> {
-        if self.experiment.direction == Direction::Read && self.experiment.cache == CacheWanted::Warm {
+        let warm = || cache::resident_share(self.target).is_some_and(|share| share >= 1.0);
+        let wanted = self.experiment.direction == Direction::Read && self.experiment.cache == CacheWanted::Warm;
+        // A file that was just written is warm as it is.
+        if wanted && !from_rank_0(self.team.comm, || Ok(warm()))? {
             let mut experiment = self.experiment.clone();
             experiment.dataset.data = None;
             let what = format!("np {}: warming the cache", self.team.comm.size());

@@ -91,7 +91,7 @@ fn compare(
 fn measure(experiment: Experiment, file: &KeptFile<'_>, ceiling: bool, args: &Chunking, bar: &Bar) -> Result<Record> {
     let fault = Fault::from_env()?;
     let team = Team { comm: &Solo, progress: bar, fault: fault.as_ref() };
-    let outcome = run::run(&experiment, file.path, Options { ceiling, view: None }, team)?;
+    let outcome = run::run(&experiment, file.path, Options { ceiling, ..Options::default() }, team)?;
     let settings = Settings {
         collective: false,
         repeat: args.repeat as usize,

@@ -1,8 +1,10 @@
 //! The commands: from flags to a task, from what came out to what is printed.
 
+pub mod batch;
 pub mod chunking;
 pub mod env;
 pub mod read;
+pub mod run;
 pub mod simple;
 pub mod write;
 
@@ -34,7 +36,7 @@ fn measure<'a>(task: &Task, ranks: &Ranks, measuring: &Measuring, output: &'a Ou
     let mut show = Show::new(output, measuring.save.as_deref(), ranks.np.len() > 1)?;
     crate::launch::run(task, ranks, output, &mut |done| match done {
         Done::Record(record) => show.take(*record),
-        Done::Simple(_) => unreachable!("a measurement leaves a record"),
+        _ => unreachable!("a measurement leaves a record"),
     })?;
     Ok(show)
 }

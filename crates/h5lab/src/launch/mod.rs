@@ -8,90 +8,186 @@ use crate::task::{Done, Task, perform};
 use crate::usage;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::host::Launcher;
+use h5lab_core::tunables::MpiIo;
 use h5lab_io::comm::{mpi, threads};
 use h5lab_io::fault::Fault;
 use h5lab_io::host::{launcher, process_env};
 use h5lab_io::run::Team;
 use std::any::Any;
+use std::sync::Mutex;
 
-/// Called with what each rank count left, as soon as it is there.
-pub type OnDone<'a> = &'a mut dyn FnMut(Done) -> Result<()>;
+/// Called with what ranks leave, as soon as it is there.
+pub type OnDone<'a> = &'a mut (dyn FnMut(Done) -> Result<()> + Send);
 
 /// Runs a task with each rank count that was asked for, in the way that fits this process and this build.
 ///
 /// # Errors
 /// The first failure; what was done before it has been handed to `on_done`.
 pub fn run(task: &Task, ranks: &Ranks, output: &Output, on_done: OnDone<'_>) -> Result<()> {
-    let launcher = launcher::detect(&process_env);
-    let asked: Vec<usize> = ranks.np.iter().map(|&np| np as usize).collect();
     if let Some(np) = output.worker {
         return worker::run(task, np);
     }
-    match (&asked[..], launcher.kind.started_rank(), mpi::AVAILABLE) {
-        (_, true, true) => under_a_launcher(task, &asked, &launcher, output, on_done),
-        (_, true, false) if launcher.ranks.unwrap_or(1) > 1 => Err(no_mpi_here(&launcher)),
-        ([], _, true) => alone(task, output, on_done),
-        (_, false, true) => mpirun::each(&asked, output, on_done),
-        (_, _, false) => on_threads(task, &asked, output, on_done),
+    let asked: Vec<usize> = ranks.np.iter().map(|&np| np as usize).collect();
+    let runner = Runner::new(&asked)?;
+    for np in runner.counts(&asked)? {
+        runner.run(task, np, None, output, on_done)?;
+    }
+    Ok(())
+}
+
+/// The way in which ranks are run here.
+pub enum Runner {
+    /// This process is one of the ranks; or the only one.
+    World(mpi::World),
+    /// h5lab starts mpirun.
+    Mpirun(mpirun::Mpirun),
+    /// Ranks are local threads.
+    Threads,
+}
+
+impl Runner {
+    /// Finds the way that fits this process and this build, for these rank counts (none: what there is).
+    ///
+    /// # Errors
+    /// `Environment` if there is none, or the launcher started strangers.
+    pub fn new(asked: &[usize]) -> Result<Runner> {
+        let launcher = launcher::detect(&process_env);
+        match (launcher.kind.started_rank(), mpi::AVAILABLE) {
+            (true, true) => world(&launcher).map(Runner::World),
+            (true, false) if launcher.ranks.unwrap_or(1) > 1 => Err(no_mpi_here(&launcher)),
+            (_, false) => Ok(Runner::Threads),
+            (false, true) if asked.is_empty() => world(&launcher).map(Runner::World),
+            (false, true) => mpirun::Mpirun::find().map(Runner::Mpirun),
+        }
+    }
+
+    /// True if ranks have MPI.
+    pub fn has_mpi(&self) -> bool {
+        !matches!(self, Runner::Threads)
+    }
+
+    /// The only rank count that can be had: the launcher started these ranks.
+    pub fn fixed_count(&self) -> Option<usize> {
+        match self {
+            Runner::World(world) => Some(world.comm().size()),
+            _ => None,
+        }
+    }
+
+    /// True if this process speaks to the user: of ranks, the first.
+    pub fn speaks(&self) -> bool {
+        match self {
+            Runner::World(world) => world.comm().rank() == 0,
+            _ => true,
+        }
+    }
+
+    /// True if lost ranks can be started anew.
+    pub fn can_restart(&self) -> bool {
+        matches!(self, Runner::Mpirun(_))
+    }
+
+    /// The rank counts to run with.
+    ///
+    /// # Errors
+    /// `Usage` if a launcher started another number of ranks than was asked for.
+    pub fn counts(&self, asked: &[usize]) -> Result<Vec<usize>> {
+        let Runner::World(world) = self else {
+            return Ok(if asked.is_empty() { vec![1] } else { asked.to_vec() });
+        };
+        let comm = world.comm();
+        if asked.is_empty() || asked == [comm.size()] {
+            return Ok(vec![comm.size()]);
+        }
+        let why = format!("--np {} was asked for, but the launcher started {} ranks", list(asked), comm.size());
+        let failure = usage(why).mend("leave out --np under a launcher, or start h5lab without one");
+        Err(if comm.rank() == 0 { failure } else { quiet(failure) })
+    }
+
+    /// Runs a task with `np` ranks.
+    ///
+    /// # Errors
+    /// The first failing rank's failure, or that of `on_done`.
+    pub fn run(
+        &self,
+        task: &Task,
+        np: usize,
+        mpi_io: Option<MpiIo>,
+        output: &Output,
+        on_done: OnDone<'_>,
+    ) -> Result<()> {
+        let fault = Fault::from_env()?;
+        match self {
+            Runner::World(world) => in_world(world, task, output, fault.as_ref(), on_done),
+            Runner::Mpirun(mpirun) => mpirun.run(task, np, mpi_io, output, on_done),
+            Runner::Threads => on_threads(task, np, output, fault.as_ref(), on_done),
+        }
+    }
+}
+
+/// All ranks that the launcher started; or this process alone.
+fn world(launcher: &Launcher) -> Result<mpi::World> {
+    let world = mpi::World::init()?;
+    match launcher.ranks {
+        Some(started) if started > 1 && world.comm().size() == 1 => {
+            Err(silent_twins(launcher, singletons(launcher, started)))
+        }
+        _ => Ok(world),
+    }
+}
+
+fn in_world(
+    world: &mpi::World,
+    task: &Task,
+    output: &Output,
+    fault: Option<&Fault>,
+    on_done: OnDone<'_>,
+) -> Result<()> {
+    let comm = world.comm();
+    let bar = crate::output::Bar::new(output);
+    let emit = Emit::new(on_done);
+    let done = worker::guarded(task, Team { comm, progress: &bar, fault }, &|done| emit.done(done));
+    bar.clear();
+    match done.and_then(|()| emit.outcome()) {
+        Err(failure) if comm.rank() != 0 => Err(quiet(failure)),
+        outcome => outcome,
+    }
+}
+
+fn on_threads(task: &Task, np: usize, output: &Output, fault: Option<&Fault>, on_done: OnDone<'_>) -> Result<()> {
+    let bar = crate::output::Bar::new(output);
+    let emit = Emit::new(on_done);
+    let done = threads::run(np, |comm| perform(task, Team { comm, progress: &bar, fault }, &|done| emit.done(done)));
+    bar.clear();
+    done.and_then(|()| emit.outcome())
+}
+
+/// Hands results on; keeps the first failure to do so.
+struct Emit<'a> {
+    to: Mutex<(OnDone<'a>, Result<()>)>,
+}
+
+impl<'a> Emit<'a> {
+    fn new(on_done: OnDone<'a>) -> Self {
+        Emit { to: Mutex::new((on_done, Ok(()))) }
+    }
+
+    fn done(&self, done: Done) {
+        let mut to = self.to.lock().unwrap_or_else(|e| e.into_inner());
+        if to.1.is_ok() {
+            to.1 = (to.0)(done);
+        }
+    }
+
+    fn outcome(self) -> Result<()> {
+        self.to.into_inner().unwrap_or_else(|e| e.into_inner()).1
     }
 }
 
 fn no_mpi_here(launcher: &Launcher) -> Failure {
-    let why = format!(
-        "started by {} as one of {} ranks, but MPI is not in this build",
-        launcher.kind.name(),
-        launcher.ranks.unwrap_or(1)
-    );
+    let (name, ranks) = (launcher.kind.name(), launcher.ranks.unwrap_or(1));
+    let why = format!("started by {name} as one of {ranks} ranks, but MPI is not in this build");
     silent_twins(launcher, Failure::new(FailureKind::Environment, why).mend("use a build with the default features"))
-}
-
-/// This process is a rank that a launcher started.
-fn under_a_launcher(
-    task: &Task,
-    asked: &[usize],
-    launcher: &Launcher,
-    output: &Output,
-    on_done: OnDone<'_>,
-) -> Result<()> {
-    let world = mpi::World::init()?;
-    let comm = world.comm();
-    let started = launcher.ranks.unwrap_or(comm.size());
-    if comm.size() == 1 && started > 1 {
-        return Err(silent_twins(launcher, singletons(launcher, started)));
-    }
-    if !asked.is_empty() && asked != [comm.size()] {
-        let why = format!("--np {} was asked for, but the launcher started {} ranks", list(asked), comm.size());
-        let failure = usage(why).mend("leave out --np under a launcher, or start h5lab without one");
-        return if comm.rank() == 0 { Err(failure) } else { Err(quiet(failure)) };
-    }
-    let bar = crate::output::Bar::new(output);
-    let fault = Fault::from_env()?;
-    let team = Team { comm, progress: &bar, fault: fault.as_ref() };
-    let done = worker::guarded(task, team);
-    bar.clear();
-    match done {
-        Ok(Some(done)) => on_done(done),
-        Ok(None) => Ok(()),
-        Err(failure) if comm.rank() == 0 => Err(failure),
-        Err(failure) => Err(quiet(failure)),
-    }
-}
-
-/// One rank, without a launcher: MPI calls that a singleton.
-fn alone(task: &Task, output: &Output, on_done: OnDone<'_>) -> Result<()> {
-    under_a_launcher(task, &[], &Launcher::default(), output, on_done)
-}
-
-fn on_threads(task: &Task, asked: &[usize], output: &Output, on_done: OnDone<'_>) -> Result<()> {
-    let fault = Fault::from_env()?;
-    let counts = if asked.is_empty() { &[1] } else { asked };
-    for &np in counts {
-        let bar = crate::output::Bar::new(output);
-        let done = threads::run(np, |comm| perform(task, Team { comm, progress: &bar, fault: fault.as_ref() }));
-        bar.clear();
-        on_done(done?.expect("rank 0 returns what came out"))?;
-    }
-    Ok(())
 }
 
 fn singletons(launcher: &Launcher, started: usize) -> Failure {

@@ -20,7 +20,7 @@ pub enum Event {
     /// Bytes that were moved so far.
     Moved { what: String, done: u64, total: u64 },
     /// What came out.
-    Done { done: Done },
+    Done { done: Box<Done> },
     /// The failure that ends this worker.
     Failed { failure: Failure },
 }
@@ -34,22 +34,18 @@ pub fn run(task: &Task, np: usize) -> Result<()> {
     let comm = world.comm();
     let teller = Teller::default();
     let outcome = if comm.size() == np { work(task, &world, &teller) } else { Err(other_count(np, comm.size())) };
-    match outcome {
-        Ok(Some(done)) => tell(&Event::Done { done }),
-        Ok(None) => {}
-        Err(failure) => {
-            if comm.rank() == 0 {
-                tell(&Event::Failed { failure: failure.clone() });
-            }
-            return Err(super::quiet(failure));
+    outcome.map_err(|failure| {
+        if comm.rank() == 0 {
+            tell(&Event::Failed { failure: failure.clone() });
         }
-    }
-    Ok(())
+        super::quiet(failure)
+    })
 }
 
-fn work(task: &Task, world: &mpi::World, teller: &Teller) -> Result<Option<Done>> {
+fn work(task: &Task, world: &mpi::World, teller: &Teller) -> Result<()> {
     let fault = Fault::from_env()?;
-    guarded(task, Team { comm: world.comm(), progress: teller, fault: fault.as_ref() })
+    let team = Team { comm: world.comm(), progress: teller, fault: fault.as_ref() };
+    guarded(task, team, &|done| tell(&Event::Done { done: Box::new(done) }))
 }
 
 fn other_count(np: usize, found: usize) -> Failure {
@@ -59,8 +55,8 @@ fn other_count(np: usize, found: usize) -> Failure {
 }
 
 /// Performs a task on an MPI rank; a panic ends all ranks, since the others may wait for this one for ever.
-pub fn guarded(task: &Task, team: Team<'_>) -> Result<Option<Done>> {
-    catch_unwind(AssertUnwindSafe(|| perform(task, team))).unwrap_or_else(|panic| {
+pub fn guarded(task: &Task, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<()> {
+    catch_unwind(AssertUnwindSafe(|| perform(task, team, emit))).unwrap_or_else(|panic| {
         let failure = panic_failure(panic.as_ref()).on_rank(team.comm.rank());
         h5lab_io::run::remove_all_scratch();
         team.progress.last_words(&failure);

@@ -1,0 +1,166 @@
+//! A batch of a sweep: its cells measured in turns, round by round.
+
+use super::files::discard;
+use super::{Options, Outcome, Team, run};
+use crate::comm::agree;
+use h5lab_core::experiment::Experiment;
+use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::record::Verification;
+use h5lab_core::sweep::{Batch, Cell, FileCells, OnError};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What a batch reports while it runs, on every rank.
+pub enum Step<'a> {
+    /// A cell is about to be measured once.
+    Began(&'a Cell),
+    /// A cell was measured in all rounds, or failed: then with what was measured before, if anything.
+    Finished(&'a Cell, Option<Outcome>, Option<Failure>),
+}
+
+/// What is known of a cell so far.
+#[derive(Default)]
+struct Progressed {
+    outcome: Option<Outcome>,
+    failure: Option<Failure>,
+}
+
+/// Runs a batch in `scratch`, an empty folder of its own. Collective; `report` is called on every rank alike.
+///
+/// A cell that fails is reported at once, and left out of the rounds that follow; so are the reads of a file that could
+/// not be written. With [`OnError::Stop`] the batch ends there.
+///
+/// # Errors
+/// `RankLost` if the ranks can't go on together, or what `report` returns. Failures of cells are reported, not returned.
+pub fn run_batch(
+    batch: &Batch,
+    scratch: &Path,
+    on_error: OnError,
+    team: Team<'_>,
+    report: &mut dyn FnMut(Step<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut cells: BTreeMap<usize, Progressed> = BTreeMap::new();
+    for round in 0..batch.repeat {
+        for (number, file) in batch.files.iter().enumerate() {
+            let folder = scratch.join(format!("file-{number}"));
+            let mut one =
+                OneFile { batch, file, folder: &folder, last: round + 1 == batch.repeat, team, cells: &mut cells };
+            let went_well = one.round(report);
+            clear(&folder, team)?;
+            if !went_well? && on_error == OnError::Stop {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One file in one round.
+struct OneFile<'a> {
+    batch: &'a Batch,
+    file: &'a FileCells,
+    folder: &'a Path,
+    last: bool,
+    team: Team<'a>,
+    cells: &'a mut BTreeMap<usize, Progressed>,
+}
+
+impl OneFile<'_> {
+    /// False if a cell failed in this round.
+    fn round(&mut self, report: &mut dyn FnMut(Step<'_>) -> Result<()>) -> Result<bool> {
+        let file = self.file;
+        if self.failed(&file.write) {
+            return Ok(true);
+        }
+        make(self.folder, self.team)?;
+        if let Some(failure) = self.measure(&file.write, file.write_measured, report)? {
+            for read in &file.reads {
+                let mut why = failure.clone();
+                why.message = format!("its file could not be written: {}", why.message);
+                self.fail(read, why, report)?;
+            }
+            return Ok(false);
+        }
+        let mut well = true;
+        for read in &file.reads {
+            if !self.failed(read) {
+                well &= self.measure(read, true, report)?.is_none();
+            }
+        }
+        Ok(well)
+    }
+
+    fn failed(&self, cell: &Cell) -> bool {
+        self.cells.get(&cell.index).is_some_and(|c| c.failure.is_some())
+    }
+
+    /// Measures a cell once; returns the failure if there is one. An unmeasured write is made all the same.
+    fn measure(
+        &mut self,
+        cell: &Cell,
+        counts: bool,
+        report: &mut dyn FnMut(Step<'_>) -> Result<()>,
+    ) -> Result<Option<Failure>> {
+        if counts {
+            report(Step::Began(cell))?;
+        }
+        let once = Experiment { repeat: 1, ..cell.experiment.clone() };
+        let ceiling = self.batch.ceiling && counts && once.method != h5lab_core::method::Method::Null;
+        let options = Options { ceiling, view: None, in_place: true };
+        match run(&once, &self.folder.join("data.h5"), options, self.team) {
+            Err(failure) if failure.kind == FailureKind::RankLost => Err(failure),
+            Err(failure) => {
+                if counts {
+                    self.fail(cell, failure.clone(), report)?;
+                }
+                Ok(Some(failure))
+            }
+            Ok(outcome) => {
+                if counts {
+                    self.add(cell, outcome, report)?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn add(&mut self, cell: &Cell, outcome: Outcome, report: &mut dyn FnMut(Step<'_>) -> Result<()>) -> Result<()> {
+        let known = self.cells.entry(cell.index).or_default();
+        known.outcome = Some(match known.outcome.take() {
+            Some(before) => join(before, outcome),
+            None => outcome,
+        });
+        if self.last { report(Step::Finished(cell, known.outcome.take(), None)) } else { Ok(()) }
+    }
+
+    fn fail(&mut self, cell: &Cell, failure: Failure, report: &mut dyn FnMut(Step<'_>) -> Result<()>) -> Result<()> {
+        let known = self.cells.entry(cell.index).or_default();
+        known.failure = Some(failure.clone());
+        report(Step::Finished(cell, known.outcome.take(), Some(failure)))
+    }
+}
+
+/// Two rounds' outcomes as one.
+fn join(mut before: Outcome, mut now: Outcome) -> Outcome {
+    before.samples.append(&mut now.samples);
+    if let (Some(all), Some(mut more)) = (&mut before.ceiling, now.ceiling.take()) {
+        all.samples.append(&mut more.samples);
+    }
+    if !matches!(before.verification, Verification::Failed { .. }) {
+        before.verification = now.verification;
+    }
+    Outcome { samples: before.samples, ceiling: before.ceiling, verification: before.verification, ..now }
+}
+
+fn make(folder: &Path, team: Team<'_>) -> Result<()> {
+    let made = if team.comm.rank() == 0 { std::fs::create_dir_all(folder) } else { Ok(()) };
+    agree(team.comm, made.map_err(|e| Failure::io("make", folder, &e)), &|failure| team.progress.last_words(failure))
+}
+
+fn clear(folder: &Path, team: Team<'_>) -> Result<()> {
+    team.comm.barrier()?;
+    if team.comm.rank() == 0 {
+        discard(folder);
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! What a sweep will take, before anything is opened: cells, bytes, disk, memory, time.
+
+use crate::cli::Output;
+use h5lab_core::experiment::{Direction, Experiment};
+use h5lab_core::failure::Result;
+use h5lab_core::layout::Filter;
+use h5lab_core::plan::Plan;
+use h5lab_core::report::{Table, bytes, printable, seconds};
+use h5lab_core::sweep::Batch;
+use h5lab_io::run;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Bytes of a file beyond its dataset's, and of edge chunks, as a share of the dataset.
+const OVERHEAD: f64 = 1.1;
+
+/// Assumed when the time is guessed: what one core and a middling disk do. The result is labelled as a guess.
+const TRANSFER: f64 = 500e6;
+const COMPRESS: f64 = 30e6;
+const DECOMPRESS: f64 = 200e6;
+const START: f64 = 1.0;
+const CALL: f64 = 100e-6;
+
+/// What a batch takes.
+#[derive(Default)]
+struct Forecast {
+    cells: u64,
+    written: u64,
+    read: u64,
+    peak_disk: u64,
+    peak_memory: u64,
+    seconds: f64,
+}
+
+fn forecast(batch: &Batch) -> Forecast {
+    let mut all = Forecast { cells: batch.cells().count() as u64, seconds: START, ..Forecast::default() };
+    let twice = if batch.ceiling { 2 } else { 1 };
+    for file in &batch.files {
+        let write = &file.write.experiment;
+        let size = (write.dataset.bytes() as f64 * OVERHEAD) as u64;
+        let rounds = batch.repeat as u64;
+        all.written += write.dataset.bytes() * rounds * if file.write_measured { twice } else { 1 };
+        all.peak_disk = all.peak_disk.max(size * if file.write_measured { twice } else { 1 });
+        all.seconds += duration(write) * batch.repeat as f64 * twice as f64;
+        for read in &file.reads {
+            let e = &read.experiment;
+            all.read += Plan::new(e).total().bytes_touched * rounds;
+            all.seconds += duration(e) * batch.repeat as f64 * 1.5;
+        }
+        let memory = |e: &Experiment| (0..e.np).map(|rank| Plan::new(e).largest_step(rank)).sum::<u64>();
+        let most = file.reads.iter().map(|c| memory(&c.experiment)).chain([memory(write)]).max();
+        all.peak_memory = all.peak_memory.max(most.unwrap_or(0));
+    }
+    all
+}
+
+/// A guess of the seconds that one measurement takes.
+fn duration(e: &Experiment) -> f64 {
+    let demand = Plan::new(e).total();
+    let packed = e.layout.filters().iter().any(|f| matches!(f, Filter::Gzip(_)));
+    let rate = match (packed, e.direction) {
+        (false, _) => TRANSFER,
+        (true, Direction::Write) => COMPRESS,
+        (true, Direction::Read) => DECOMPRESS,
+    };
+    demand.bytes_touched as f64 / rate + (demand.steps + demand.chunks_touched) as f64 * CALL
+}
+
+/// Refuses a sweep that would not fit on a disk.
+///
+/// # Errors
+/// `Storage`, naming what is needed and what is free.
+pub fn check_room(batches: &[Batch]) -> Result<()> {
+    let mut needed: BTreeMap<&Path, u64> = BTreeMap::new();
+    for batch in batches {
+        let most = needed.entry(&batch.folder).or_default();
+        *most = (*most).max(forecast(batch).peak_disk);
+    }
+    needed.into_iter().try_for_each(|(folder, bytes)| {
+        run::check_room(folder, bytes).map_err(|f| f.mend("choose another --path, a smaller --shape, or free space"))
+    })
+}
+
+/// Prints every batch with its cells, and the sums.
+pub fn print(batches: &[Batch], output: &Output) {
+    if output.quiet {
+        return;
+    }
+    if output.json {
+        batches.iter().for_each(|b| println!("{}", serde_json::to_string(b).expect("plain data")));
+        return;
+    }
+    print!("{}", cells(batches));
+    let sum = batches.iter().map(forecast).fold(Forecast::default(), |a, b| Forecast {
+        cells: a.cells + b.cells,
+        written: a.written + b.written,
+        read: a.read + b.read,
+        peak_disk: a.peak_disk.max(b.peak_disk),
+        peak_memory: a.peak_memory.max(b.peak_memory),
+        seconds: a.seconds + b.seconds,
+    });
+    let rounds = batches.iter().map(|b| b.repeat).max().unwrap_or(0);
+    println!("\ncells           {} in {} batches, {rounds} rounds each", sum.cells, batches.len());
+    println!("to be written   {} (ceilings included)", bytes(sum.written));
+    println!("to be read      {} (whole chunks)", bytes(sum.read));
+    println!("peak disk       {}", bytes(sum.peak_disk));
+    println!("peak memory     {} of data, all ranks together", bytes(sum.peak_memory));
+    println!("time            about {} s, a guess from typical speeds, not from this machine", seconds(sum.seconds));
+}
+
+fn cells(batches: &[Batch]) -> String {
+    let mut table = Table::new()
+        .number("cell")
+        .word("path")
+        .number("np")
+        .word("")
+        .word("method")
+        .word("layout")
+        .word("access")
+        .word("cache")
+        .number("asked");
+    for batch in batches {
+        for cell in batch.cells() {
+            let e = &cell.experiment;
+            let write = e.direction == Direction::Write;
+            table.row([
+                cell.index.to_string(),
+                printable(&batch.folder.display().to_string()),
+                batch.np.to_string(),
+                if write { "write" } else { "read" }.into(),
+                e.method.to_string(),
+                e.layout.to_string(),
+                e.access.to_string(),
+                if write { "-".into() } else { format!("{:?}", e.cache).to_lowercase() },
+                bytes(Plan::new(e).total().bytes_asked),
+            ]);
+        }
+    }
+    table.render()
+}
