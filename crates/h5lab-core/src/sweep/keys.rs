@@ -159,7 +159,7 @@ fn unknown(name: &str) -> Failure {
     let known = || KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", ");
     let failure = usage(format!("unknown key '{}'", crate::report::printable(name)));
     match nearest {
-        Some((distance, key)) if distance <= 3 => failure.mend(format!("did you mean '{key}'?")),
+        Some((distance, key)) if distance * 2 <= name.len() => failure.mend(format!("did you mean '{key}'?")),
         _ => failure.mend(format!("the keys are {}", known())),
     }
 }

@@ -15,13 +15,13 @@ pub enum Step<'a> {
     /// A cell is about to be measured once.
     Began(&'a Cell),
     /// A cell was measured in all rounds, or failed: then with what was measured before, if anything.
-    Finished(&'a Cell, Option<Outcome>, Option<Failure>),
+    Finished(&'a Cell, Option<Box<Outcome>>, Option<Failure>),
 }
 
 /// What is known of a cell so far.
 #[derive(Default)]
 struct Progressed {
-    outcome: Option<Outcome>,
+    outcome: Option<Box<Outcome>>,
     failure: Option<Failure>,
 }
 
@@ -126,10 +126,10 @@ impl OneFile<'_> {
 
     fn add(&mut self, cell: &Cell, outcome: Outcome, report: &mut dyn FnMut(Step<'_>) -> Result<()>) -> Result<()> {
         let known = self.cells.entry(cell.index).or_default();
-        known.outcome = Some(match known.outcome.take() {
-            Some(before) => join(before, outcome),
+        known.outcome = Some(Box::new(match known.outcome.take() {
+            Some(before) => join(*before, outcome),
             None => outcome,
-        });
+        }));
         if self.last { report(Step::Finished(cell, known.outcome.take(), None)) } else { Ok(()) }
     }
 

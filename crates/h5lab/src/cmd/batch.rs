@@ -62,13 +62,13 @@ fn read(file: &Path) -> Result<Order> {
 /// The record of a cell, on rank 0. Its file is the folder: the file itself is gone.
 fn record(
     cell: &Cell,
-    outcome: Option<Outcome>,
+    outcome: Option<Box<Outcome>>,
     failure: Option<Failure>,
     batch: &Batch,
     settings: &Settings,
     team: Team<'_>,
 ) -> Result<Option<Record>> {
-    let outcome = outcome.unwrap_or_else(nothing);
+    let outcome = outcome.map_or_else(nothing, |outcome| *outcome);
     let mut record = finish(cell.experiment.clone(), &batch.folder, settings, outcome, team)?;
     if let Some(record) = &mut record {
         record.failure = failure;
