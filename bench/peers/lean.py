@@ -3,15 +3,16 @@
     mpirun -np 2 python3 lean.py write 128 2500000 test.h5
     mpirun -np 2 python3 lean.py read test.h5
 
-As in h5lab, memory is touched before a transfer is timed (one store a page, which costs as much as the
-first transfer into it would).
+As in h5lab, ranks wait for each other before each transfer, and memory is touched before it is timed (one
+store a page, which costs as much as the first transfer into it would).
 """
 
-import numpy as np
 import os
+
+import numpy as np
 import phases
 
-# Bytes of the block that is made and written at once; 0: the whole part.
+# Bytes of the block of rows that is made and written at once; 0: the whole part.
 BLOCK = int(os.environ.get("LEAN_BLOCK", 64 << 20))
 FLOAT = np.dtype("f4")
 PAGE = 4096 // FLOAT.itemsize
@@ -19,7 +20,8 @@ PAGE = 4096 // FLOAT.itemsize
 
 def write(clock, nrows, ncols, name):
     first, end = phases.my_rows(nrows)
-    rows = max(1, min(end - first, BLOCK // (ncols * FLOAT.itemsize) if BLOCK else end - first))
+    most = -(-nrows // phases.SIZE)
+    rows = min(most, max(1, BLOCK // (ncols * FLOAT.itemsize))) if BLOCK else most
 
     def create():
         file = phases.open_file(name, "w")
@@ -27,18 +29,19 @@ def write(clock, nrows, ncols, name):
 
     def generate():
         random.random(dtype=FLOAT, out=part)
-        part.__iadd__(FLOAT.type(1000 * (phases.RANK + 1)))
+        np.add(part, FLOAT.type(1000 * (phases.RANK + 1)), out=part)
 
     def transfer():
-        dataset.write_direct(part, dest_sel=np.s_[row : row + len(part), :])
+        if len(part):
+            dataset.write_direct(part, dest_sel=np.s_[row : row + len(part), :])
 
     file, dataset = clock.time("open", create)
     random = np.random.default_rng(phases.RANK)
     buffer = touched((rows, ncols))
-    for row in range(first, end, rows):
-        part = buffer[: min(rows, end - row)]
+    for row in range(first, first + most, rows):
+        part = buffer[: max(0, min(rows, end - row))]
         clock.time("generate", generate, together=False)
-        clock.time("transfer", transfer, together=False)
+        clock.time("transfer", transfer)
     clock.time("close", file.close)
 
 
@@ -48,7 +51,7 @@ def read(clock, name):
         return file, file["test"]
 
     def transfer():
-        if end > first:
+        if len(part):
             dataset.read_direct(part, source_sel=np.s_[first:end, :])
 
     file, dataset = clock.time("open", join)

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 /// How ranks share a dataset: every element belongs to exactly one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Split {
     /// Contiguous blocks along this axis.
     Axis(usize),
@@ -84,6 +84,20 @@ impl fmt::Display for Split {
             Split::Axis(axis) => f.pad(&format!("axis{axis}")),
             Split::Blocks => f.pad("blocks"),
         }
+    }
+}
+
+impl From<Split> for String {
+    fn from(split: Split) -> String {
+        split.to_string()
+    }
+}
+
+impl TryFrom<String> for Split {
+    type Error = Failure;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
     }
 }
 

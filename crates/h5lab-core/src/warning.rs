@@ -78,7 +78,8 @@ impl fmt::Display for Warning {
             Warning::SingleSample => f.write_str("one repeat says nothing about its spread: add --repeat 5"),
             Warning::AboveCeiling { share } => write!(
                 f,
-                "{:.0} % of the posix ceiling: the two met different cache states or noise; repeat with --repeat 5",
+                "{:.0} % of the posix ceiling cannot be: noise, or the page cache was busy with the other's data; \
+                 take the median of more repeats, and --fsync for writes",
                 share * 100.0
             ),
             Warning::NoCeiling { reason } => write!(f, "no posix ceiling: {reason}"),

@@ -141,7 +141,7 @@ pub struct Read {
     /// Show what each rank sees: its own part, or the whole dataset
     #[arg(long, value_enum)]
     pub view: Option<ViewName>,
-    /// What to do about the page cache before each read
+    /// The page cache: taken as it is found, warmed by an unmeasured read, or dropped and checked cold
     #[arg(long, value_enum, default_value = "as-found")]
     pub cache: Cache,
     #[command(flatten)]
@@ -153,20 +153,15 @@ pub struct Read {
 /// What to do about the page cache.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Cache {
-    /// Nothing; what is found is measured
     AsFound,
-    /// One unmeasured read first
     Warm,
-    /// Dropped, and checked that it is
     Cold,
 }
 
 /// Whose view of the dataset.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum ViewName {
-    /// The rank's own rows: memory, there after the file is closed
     Process,
-    /// The whole dataset: there only while the file is open
     Global,
 }
 

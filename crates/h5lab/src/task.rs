@@ -216,14 +216,15 @@ pub fn finish(
         return Ok(None);
     }
     let host = h5lab_io::host::collect(Some(file)).map_err(|e| Failure::io("look at", file, &e))?;
-    let Outcome { actual, samples, ceiling, verification, stored_bytes, file_bytes, views, warnings } = outcome;
+    let Outcome { created, actual, samples, ceiling, verification, stored_bytes, file_bytes, views, warnings } =
+        outcome;
     let mut record = Record {
         schema: SCHEMA,
         h5lab: env!("CARGO_PKG_VERSION").into(),
-        created: h5lab_io::now(),
+        created,
         command: settings.command.clone(),
         experiment,
-        file: file.to_owned(),
+        file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
         actual,
         samples,
         ceiling,
@@ -250,7 +251,7 @@ pub fn lost_record(experiment: Experiment, file: &Path, command: Vec<String>, lo
         created: h5lab_io::now(),
         command,
         experiment,
-        file: file.to_owned(),
+        file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
         actual: Default::default(),
         samples: Vec::new(),
         ceiling: None,
@@ -284,7 +285,7 @@ fn warnings_of(record: &Record, cores: Option<usize>) -> Vec<Warning> {
     if let Some(fs) = record.host.file_system.as_ref().filter(|fs| fs.class() == Some(StorageClass::Memory)) {
         warnings.push(Warning::MemoryFileSystem { kind: fs.kind.clone().unwrap_or_else(|| "this file system".into()) });
     }
-    if let Some(share) = record.ceiling_share().filter(|&share| share > 1.1) {
+    if let Some(share) = record.ceiling_share().filter(|&share| share > 1.25) {
         warnings.push(Warning::AboveCeiling { share });
     }
     if experiment.repeat == 1 {

@@ -46,7 +46,6 @@ pub fn comparison_table(comparisons: &[Comparison]) -> String {
         .number("read s\nwarm")
         .number("read s\ncold")
         .number("cold\ncache")
-        .number("warm, of\nceiling")
         .number("chunks\na tile")
         .number("touched\na tile")
         .word("\nverified");
@@ -70,7 +69,6 @@ fn row(c: &Comparison) -> Vec<String> {
         seconds(total(&c.warm)),
         seconds(total(&c.cold)),
         cache(&c.cold),
-        c.warm.ceiling_share().map_or("-".into(), |share| format!("{:.0} %", share * 100.0)),
         if chunked { significant_count(demand.chunks_touched, requests) } else { "-".into() },
         bytes(demand.bytes_touched / requests),
         both_verified(c).to_owned(),
@@ -87,6 +85,9 @@ fn both_verified(c: &Comparison) -> &'static str {
         (warm, _) => verified(warm),
     }
 }
+
+/// Times that differ by less are called the same.
+const MARGIN: f64 = 0.1;
 
 /// What the numbers teach, kind of data by kind of data.
 pub fn lessons(comparisons: &[Comparison]) -> Vec<String> {
@@ -107,15 +108,20 @@ fn lesson(comparisons: &[Comparison], kind: &str) -> Option<String> {
     let times = |of: fn(&Comparison) -> f64| of(packed) / of(plain).max(1e-9);
     let (write, warm, cold) = (times(|c| total(&c.written)), times(|c| total(&c.warm)), times(|c| total(&c.cold)));
     let verdict = if ratio < 1.2 {
-        "it costs and saves nothing: leave such data uncompressed"
-    } else if cold <= 1.0 {
+        "it saves no space worth having: leave such data uncompressed"
+    } else if cold < 1.0 - MARGIN {
         "it pays in space and in cold reads"
+    } else if cold <= 1.0 + MARGIN {
+        "it pays in space, and cold reads take as long"
     } else {
         "it pays in space, and is paid for in time"
     };
+    let caution =
+        if packed.cold.samples.len() < 3 { " (few repeats: add --repeat 5 before you trust this)" } else { "" };
     Some(format!(
-        "{kind}: compression shrinks the file {} times, against plain chunks the write takes {} times as long, \
-         the warm read {}, the cold read {}: {verdict}.",
+        "{kind}: {} shrinks the dataset {} times; against plain chunks the write takes {} times as long, the warm read \
+         {}, the cold read {}: {verdict}{caution}.",
+        packed.written.experiment.layout,
         significant(ratio),
         significant(write),
         significant(warm),

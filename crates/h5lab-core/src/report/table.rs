@@ -56,60 +56,58 @@ impl Table {
 }
 
 /// The table of `write` and `read`: a row a rank count; each phase as slowest rank / median rank.
+///
+/// The flush is shown where one was asked for; speed-up and efficiency where there is more than one rank count.
 pub fn measurement_table(records: &[Record]) -> String {
-    let mut table = Table::new()
-        .number("np")
-        .number("logical\nsize")
-        .number("open s\nslow/med")
-        .number("transfer s\nslow/med")
-        .number("flush s\nslow/med")
-        .number("close s\nslow/med")
-        .number("transfer\nMiB/s")
-        .number("total\nMiB/s")
-        .number("of posix\nceiling")
-        .number("speed\nup")
-        .number("effi-\nciency")
-        .word("\nverified")
-        .word("\ncache");
+    let flushed = records.iter().any(|r| r.experiment.fsync);
+    let several = records.iter().any(|r| r.experiment.np != records[0].experiment.np);
+    let mut table = Table::new().number("\nnp").number("logical\nsize").number("open s\nslow/med");
+    table = table.number("transfer s\nslow/med");
+    if flushed {
+        table = table.number("flush s\nslow/med");
+    }
+    table =
+        table.number("close s\nslow/med").number("transfer\nMiB/s").number("total\nMiB/s").number("of posix\nceiling");
+    if several {
+        table = table.number("speed\nup").number("effi-\nciency");
+    }
+    table = table.word("\nverified").word("\ncache");
     for (record, scale) in records.iter().zip(scaling(records)) {
-        table.row(measurement_row(record, scale));
+        table.row(measurement_row(record, scale, flushed, several));
     }
     table.render()
 }
 
-fn measurement_row(record: &Record, scale: Option<(f64, f64)>) -> Vec<String> {
+fn measurement_row(record: &Record, scale: Option<(f64, f64)>, flushed: bool, several: bool) -> Vec<String> {
     let (slowest, median) = (record.slowest().seconds(), record.median_rank().seconds());
-    let phase = |i: usize| {
-        if i == 2 && !record.experiment.fsync {
-            "-".to_owned()
-        } else {
-            format!("{}/{}", seconds(slowest[i]), seconds(median[i]))
-        }
+    let phase = |i: usize| match record.experiment.np {
+        1 => seconds(slowest[i]),
+        _ => format!("{}/{}", seconds(slowest[i]), seconds(median[i])),
     };
+    let flush = if record.experiment.fsync { phase(2) } else { "-".into() };
     let rate = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.0}"));
-    let percent = |value: Option<f64>| value.map_or("-".into(), |v| format!("{:.0} %", v * 100.0));
-    vec![
-        record.experiment.np.to_string(),
-        bytes(record.experiment.dataset.bytes()),
-        phase(0),
-        phase(1),
-        phase(2),
-        phase(3),
-        rate(record.transfer_bandwidth()),
-        rate(record.total_bandwidth()),
-        percent(record.ceiling_share()),
-        scale.map_or("-".into(), |(speed_up, _)| significant(speed_up)),
-        percent(scale.map(|(_, efficiency)| efficiency)),
-        verified(&record.verification).to_owned(),
-        cache(record),
-    ]
+    let mut cells =
+        vec![record.experiment.np.to_string(), bytes(record.experiment.dataset.bytes()), phase(0), phase(1)];
+    cells.extend(flushed.then_some(flush));
+    cells.extend([phase(3), rate(record.transfer_bandwidth()), rate(record.total_bandwidth())]);
+    cells.push(percent(record.ceiling_share()));
+    if several {
+        cells.push(scale.map_or("-".into(), |(speed_up, _)| significant(speed_up)));
+        cells.push(percent(scale.map(|(_, efficiency)| efficiency)));
+    }
+    cells.extend([verified(&record.verification).to_owned(), cache(record)]);
+    cells
+}
+
+fn percent(value: Option<f64>) -> String {
+    value.map_or("-".into(), |v| format!("{:.0} %", v * 100.0))
 }
 
 /// The verification in a word.
 pub(super) fn verified(verification: &Verification) -> &'static str {
     match verification {
-        Verification::NotRead => "not read",
-        Verification::NothingToCompare => "no rule",
+        Verification::NotRead => "-",
+        Verification::NothingToCompare => "no reference",
         Verification::Passed => "yes",
         Verification::Failed { .. } => "NO",
     }

@@ -64,6 +64,15 @@ impl Batch {
         self.files.iter().flat_map(|f| f.write_measured.then_some(&f.write).into_iter().chain(&f.reads))
     }
 
+    /// The measured cells that fail if this one does: itself, and the reads of the file that it writes.
+    pub fn depending_on(&self, index: usize) -> Vec<&Cell> {
+        let file = self.files.iter().find(|f| f.write.index == index);
+        match file {
+            Some(file) => file.write_measured.then_some(&file.write).into_iter().chain(&file.reads).collect(),
+            None => self.cells().filter(|cell| cell.index == index).collect(),
+        }
+    }
+
     /// Only the cells that `wanted` holds for; `None` if there are none left.
     pub fn retain(mut self, wanted: impl Fn(&Cell) -> bool) -> Option<Batch> {
         for file in &mut self.files {

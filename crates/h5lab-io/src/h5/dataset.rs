@@ -72,7 +72,7 @@ pub fn describe(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<
         found.dtype().and_then(|t| t.to_descriptor()).map_err(|e| failure(&e, "read the type of the dataset", path));
     let dtype = stored.ok().as_ref().and_then(dtype_of).ok_or_else(|| {
         let known: Vec<_> = Dtype::ALL.iter().map(|d| d.numpy()).collect();
-        input("is not of a numeric type that h5lab reads".into())
+        input("is of a type that h5lab does not read".into())
             .mend(format!("choose another with --dataset; h5lab reads {}", known.join(", ")))
     })?;
     let shape = Shape(found.shape().into_iter().map(|n| n as u64).collect());

@@ -25,7 +25,7 @@ const PRIORITIES: [&str; 4] =
 
 /// Describes the library; `file_system` is the type of file system that files will be on, if known.
 pub(super) fn describe(env: Env, file_system: Option<&str>) -> Option<MpiLibrary> {
-    let description = environment::library_version().ok()?;
+    let description = environment::library_version().ok()?.trim_end_matches('\0').to_owned();
     let (name, version) = name_and_version(&description).unzip();
     let (standard, sub) = environment::version();
     let files = parameter_files(env);

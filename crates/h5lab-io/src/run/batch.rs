@@ -101,9 +101,7 @@ impl OneFile<'_> {
         counts: bool,
         report: &mut dyn FnMut(Step<'_>) -> Result<()>,
     ) -> Result<Option<Failure>> {
-        if counts {
-            report(Step::Began(cell))?;
-        }
+        report(Step::Began(cell))?;
         let once = Experiment { repeat: 1, ..cell.experiment.clone() };
         let ceiling = self.batch.ceiling && counts && once.method != h5lab_core::method::Method::Null;
         let options = Options { ceiling, view: None, in_place: true };
@@ -149,7 +147,13 @@ fn join(mut before: Outcome, mut now: Outcome) -> Outcome {
     if !matches!(before.verification, Verification::Failed { .. }) {
         before.verification = now.verification;
     }
-    Outcome { samples: before.samples, ceiling: before.ceiling, verification: before.verification, ..now }
+    Outcome {
+        created: before.created,
+        samples: before.samples,
+        ceiling: before.ceiling,
+        verification: before.verification,
+        ..now
+    }
 }
 
 fn make(folder: &Path, team: Team<'_>) -> Result<()> {

@@ -98,10 +98,10 @@ impl Drop for ScratchFolder {
 /// is h5lab's own or `force` is given.
 ///
 /// # Errors
-/// `Storage` or `Refused`, with the mend.
+/// `Input` for a directory, `Storage` or `Refused`, with the mend.
 pub fn claim_target(path: &Path, force: bool) -> Result<()> {
     if path.is_dir() {
-        return Err(Failure::new(FailureKind::Storage, "is a directory").at(path).mend("name a file in it"));
+        return Err(Failure::new(FailureKind::Input, "is a directory").at(path).mend("name a file in it"));
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {

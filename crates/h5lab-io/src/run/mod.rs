@@ -7,7 +7,7 @@ mod pass;
 pub use batch::{Step, run_batch};
 pub use files::{ScratchFolder, check_room, claim_target, remove_all_scratch};
 
-use crate::comm::{Comm, agree, all_gather, from_rank_0};
+use crate::comm::{Comm, agree, all_gather};
 use crate::engine::posix::Posix;
 use crate::engine::{self, Engine};
 use crate::fault::Fault;
@@ -46,6 +46,8 @@ pub struct Options {
 /// What a run found out; the same on every rank.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// When it began, RFC 3339.
+    pub created: String,
     /// What really ran.
     pub actual: Actual,
     /// Every repeat.
@@ -109,7 +111,7 @@ fn in_place_of<T>(
     let scratch = Scratch::watched(path);
     let last_words = |failure: &Failure| {
         scratch.remove();
-        team.progress.last_words(failure);
+        team.progress.last_words(&named(failure.clone(), &scratch.partial, path));
     };
     let written = body(&scratch.partial, &scratch, &last_words).and_then(|value| {
         let kept = if team.comm.rank() == 0 { scratch.keep(path) } else { Ok(()) };
@@ -119,7 +121,15 @@ fn in_place_of<T>(
     if team.comm.rank() == 0 {
         scratch.remove();
     }
-    written
+    written.map_err(|failure| named(failure, &scratch.partial, path))
+}
+
+/// A failure that happened to the file beside `path` is told of `path`: its user knows no other.
+fn named(mut failure: Failure, partial: &Path, path: &Path) -> Failure {
+    if failure.path.as_deref() == Some(partial) {
+        failure.path = Some(path.to_owned());
+    }
+    failure
 }
 
 /// Logical cores that these ranks may use together, over all their nodes; unknown is `None`. Collective.
@@ -139,6 +149,9 @@ pub fn cores_of(comm: &dyn Comm) -> Result<Option<usize>> {
     Ok(Some(cores.len()))
 }
 
+/// Why a read from a cold cache, as it was found, has no ceiling.
+const COLD_AS_FOUND: &str = "the read has just warmed the cache that its ceiling would meet; use --cache cold or warm";
+
 /// A run under way.
 struct Run<'a> {
     experiment: &'a Experiment,
@@ -151,27 +164,37 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all_repeats(&self) -> Result<Outcome> {
-        let comm = self.team.comm;
+        let (comm, created) = (self.team.comm, crate::now());
         let engine = agree(comm, engine::engine(self.experiment.method, comm), self.last_words)?;
         let mut buffer = Buffer::touched(Plan::new(self.experiment).largest_step(comm.rank()) as usize);
         let mut samples = Vec::new();
-        let (ceiling_experiment, mut ceiling) = (self.ceiling_experiment(), Vec::new());
+        let (mut ceiling_experiment, mut ceiling, mut warnings) = (self.ceiling_experiment(), Vec::new(), Vec::new());
         let mut last = None;
         self.warm_up(engine.as_ref(), &mut buffer)?;
         for repeat in 0..self.experiment.repeat {
+            // In turns: what follows the other's dirty pages is not always the same one.
+            let ceiling_first = repeat % 2 == 1;
+            let (before, after) =
+                if ceiling_first { (&ceiling_experiment, &None) } else { (&None, &ceiling_experiment) };
+            ceiling.extend(self.ceiling_pass(before.as_ref(), &mut buffer)?);
             let what = format!("np {}: {}", comm.size(), word(self.experiment.direction));
             let ours = self.pass(engine.as_ref(), self.experiment, self.target, &what, self.team.fault);
             let result = ours.run(&mut buffer, self.view_of(repeat))?;
-            samples.push(result.sample.clone());
-            if let Some(experiment) = &ceiling_experiment {
-                ceiling.push(self.ceiling_pass(experiment, &mut buffer)?);
+            if self.changed_by_reading(&result.sample) {
+                warnings = vec![Warning::NoCeiling { reason: COLD_AS_FOUND.into() }];
+                ceiling_experiment = None;
+                ceiling.clear();
+            } else {
+                ceiling.extend(self.ceiling_pass(after.as_ref(), &mut buffer)?);
             }
+            samples.push(result.sample.clone());
             last = Some(merge(last, result));
         }
         let last = last.expect("an experiment has at least one repeat");
         let ceiling = (!ceiling.is_empty())
             .then(|| Ceiling { bytes: Plan::new(self.experiment).total().bytes_asked, samples: ceiling });
         Ok(Outcome {
+            created,
             actual: last.actual,
             samples,
             ceiling,
@@ -179,7 +202,7 @@ impl Run<'_> {
             stored_bytes: last.stored_bytes,
             file_bytes: std::fs::metadata(self.target).ok().map(|m| m.len()),
             views: last.views,
-            warnings: Vec::new(),
+            warnings,
         })
     }
 
@@ -196,7 +219,14 @@ impl Run<'_> {
         })
     }
 
-    fn ceiling_pass(&self, experiment: &Experiment, buffer: &mut Buffer) -> Result<Sample> {
+    /// True if a read that takes the cache as it is found has changed it: its ceiling would meet another one.
+    fn changed_by_reading(&self, sample: &Sample) -> bool {
+        let as_found = self.experiment.direction == Direction::Read && self.experiment.cache == CacheWanted::AsFound;
+        as_found && self.options.ceiling && sample.resident.is_none_or(|share| share < 0.99)
+    }
+
+    fn ceiling_pass(&self, experiment: Option<&Experiment>, buffer: &mut Buffer) -> Result<Option<Sample>> {
+        let Some(experiment) = experiment else { return Ok(None) };
         let posix = Posix::packed();
         let target = match experiment.direction {
             Direction::Write => self.scratch.ceiling.as_path(),
@@ -207,7 +237,7 @@ impl Run<'_> {
         if experiment.direction == Direction::Write && self.team.comm.rank() == 0 {
             discard(&self.scratch.ceiling);
         }
-        Ok(result.sample)
+        Ok(Some(result.sample))
     }
 
     fn pass<'p>(
@@ -231,7 +261,7 @@ impl Run<'_> {
         let warm = || cache::resident_share(self.target).is_some_and(|share| share >= 1.0);
         let wanted = self.experiment.direction == Direction::Read && self.experiment.cache == CacheWanted::Warm;
         // A file that was just written is warm as it is.
-        if wanted && !from_rank_0(self.team.comm, || Ok(warm()))? {
+        if wanted && !all_gather(self.team.comm, &warm())?.into_iter().all(|warm| warm) {
             let mut experiment = self.experiment.clone();
             experiment.dataset.data = None;
             let what = format!("np {}: warming the cache", self.team.comm.size());

@@ -104,7 +104,7 @@ impl Pass<'_> {
             }
             agree(comm, outcome, self.last_words)?;
             outcome = match fault.take() {
-                Some(failure) => Err(failure),
+                Some(failure) => Err(failure.at(self.path)),
                 None => self.step(session, step.as_ref(), data, &mut moved),
             };
             if let (Some(step), Ok(())) = (&step, &outcome) {
@@ -198,7 +198,7 @@ impl Pass<'_> {
                 generate: slowest(|m| m.generate),
                 verify: slowest(|m| m.verify),
                 resident,
-                counters: accounts.iter().map(|a| a.moved.counters).collect::<Option<_>>().unwrap_or_default(),
+                counters: counters_of(&accounts),
             },
             actual: Actual { calls, ..closed.actual },
             verification,
@@ -215,5 +215,13 @@ impl Pass<'_> {
             (Direction::Read, Some(_), None) => Verification::Passed,
             (Direction::Read, Some(_), Some(first)) => Verification::Failed { first },
         }
+    }
+}
+
+/// What was counted on each rank; a rank without a step counted nothing. Empty if no rank could count.
+fn counters_of(accounts: &[Account]) -> Vec<Counters> {
+    match accounts.iter().any(|a| a.moved.counters.is_some()) {
+        true => accounts.iter().map(|a| a.moved.counters.unwrap_or_default()).collect(),
+        false => Vec::new(),
     }
 }

@@ -82,6 +82,7 @@ fn record(
 /// What a cell leaves that failed in its first round.
 fn nothing() -> Outcome {
     Outcome {
+        created: h5lab_io::now(),
         actual: Actual::default(),
         samples: Vec::new(),
         ceiling: None,

@@ -7,7 +7,7 @@ use crate::usage;
 use h5lab_core::access::Access;
 use h5lab_core::dataset::{Dataset, Shape};
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
-use h5lab_core::failure::Result;
+use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::generate::{Data, DataKind};
 use h5lab_core::layout::{Filter, Layout};
 use h5lab_core::method::Method;
@@ -24,7 +24,7 @@ use std::path::Path;
 pub fn run(args: Chunking, output: &Output) -> Result<()> {
     if !args.path.is_dir() {
         let mend = format!("make it: mkdir -p {}", printable(&args.path.display().to_string()));
-        return Err(usage("the folder does not exist").at(&args.path).mend(mend));
+        return Err(Failure::new(FailureKind::Storage, "the folder does not exist").at(&args.path).mend(mend));
     }
     let mut show = Show::new(output, args.save.as_deref(), true)?;
     let mut comparisons = Vec::new();
@@ -77,10 +77,10 @@ fn compare(
     }
     let kept = KeptFile { path: &file, keep: args.keep };
     let bar = Bar::new(output);
-    let one = |experiment: Experiment, ceiling| measure(experiment, &kept, ceiling, args, &bar);
-    let written = one(write.clone(), false)?;
-    let warm = one(read_experiment(args, &write, CacheWanted::Warm), true)?;
-    let cold = one(read_experiment(args, &write, CacheWanted::Cold), true)?;
+    let one = |experiment: Experiment| measure(experiment, &kept, args, &bar);
+    let written = one(write.clone())?;
+    let warm = one(read_experiment(args, &write, CacheWanted::Warm))?;
+    let cold = one(read_experiment(args, &write, CacheWanted::Cold))?;
     bar.clear();
     for record in [&written, &warm, &cold] {
         show.keep(record.clone())?;
@@ -88,15 +88,15 @@ fn compare(
     Ok(Comparison { written, warm, cold })
 }
 
-fn measure(experiment: Experiment, file: &KeptFile<'_>, ceiling: bool, args: &Chunking, bar: &Bar) -> Result<Record> {
+fn measure(experiment: Experiment, file: &KeptFile<'_>, args: &Chunking, bar: &Bar) -> Result<Record> {
     let fault = Fault::from_env()?;
     let team = Team { comm: &Solo, progress: bar, fault: fault.as_ref() };
-    let outcome = run::run(&experiment, file.path, Options { ceiling, ..Options::default() }, team)?;
+    let outcome = run::run(&experiment, file.path, Options::default(), team)?;
     let settings = Settings {
         collective: false,
         repeat: args.repeat as usize,
         buffer: experiment.buffer,
-        ceiling,
+        ceiling: false,
         command: super::command_line(),
     };
     let record = finish(experiment, file.path, &settings, outcome, team)?;
@@ -139,7 +139,11 @@ fn write_experiment(args: &Chunking, kind: DataKind, layout: Layout) -> Result<E
         tunables: Default::default(),
     };
     experiment.check()?;
-    read_experiment(args, &experiment, CacheWanted::AsFound).check()?;
+    let read = read_experiment(args, &experiment, CacheWanted::AsFound);
+    if !read.access.fits(&experiment.dataset.shape.0) {
+        return Err(usage(format!("the tile {} is larger than an image of the stack {}", args.tile, args.shape))
+            .mend("choose a smaller --tile"));
+    }
     Ok(experiment)
 }
 

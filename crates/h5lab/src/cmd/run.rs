@@ -104,7 +104,7 @@ fn held(save: Option<&Path>) -> Result<Vec<Record>> {
 }
 
 fn left_to_do(batch: Batch, held: &[Record], here: &execute::Identity) -> Option<Batch> {
-    let folder = batch.folder.clone();
+    let folder = std::path::absolute(&batch.folder).unwrap_or_else(|_| batch.folder.clone());
     let done = |cell: &Cell| {
         held.iter()
             .any(|r| r.failure.is_none() && r.file == folder && r.experiment == cell.experiment && here.matches(r))

@@ -24,7 +24,7 @@ const ELEMENTS: usize = 4;
 pub fn run(args: Simple, output: &Output) -> Result<()> {
     let task = Task::Simple(SimpleTask { file: args.file, force: args.force });
     let mut all = Vec::new();
-    crate::launch::run(&task, &args.ranks, output, &mut |done| {
+    let outcome = crate::launch::run(&task, &args.ranks, output, &mut |done| {
         if let Done::Simple(done) = done {
             if output.json {
                 println!("{}", serde_json::to_string(&done).expect("plain data"));
@@ -32,11 +32,11 @@ pub fn run(args: Simple, output: &Output) -> Result<()> {
             all.push(done);
         }
         Ok(())
-    })?;
+    });
     if !output.json && !output.quiet && !all.is_empty() {
         print!("{}", table(&all));
     }
-    Ok(())
+    outcome
 }
 
 fn table(all: &[SimpleDone]) -> String {

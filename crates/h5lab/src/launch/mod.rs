@@ -214,9 +214,10 @@ fn list(numbers: &[usize]) -> String {
     numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Ctrl-C and SIGTERM remove what a run has made so far, and end the process.
+/// Ctrl-C and SIGTERM end the ranks, remove what a run has made so far, and end the process.
 pub fn watch_signals() {
     let stop = || {
+        mpirun::end_ranks();
         h5lab_io::run::remove_all_scratch();
         std::process::exit(i32::from(FailureKind::Interrupted.exit_code()));
     };

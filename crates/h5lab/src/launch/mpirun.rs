@@ -10,10 +10,31 @@ use h5lab_core::host;
 use h5lab_core::tunables::MpiIo;
 use h5lab_io::host::{launcher, machine, mpi, process_env};
 use h5lab_io::progress::Progress;
+use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+/// The mpirun that runs now: its process id, or 0.
+static RUNNING: AtomicI32 = AtomicI32::new(0);
+
+/// Whether the user has been told what is set for root.
+static ROOT_TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Ends the ranks that run now, and waits until they have ended: for a signal handler.
+pub fn end_ranks() {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let Some(pid) = Pid::from_raw(RUNNING.load(Ordering::SeqCst)) else { return };
+    let _ = kill_process(pid, Signal::TERM);
+    let begun = Instant::now();
+    // The main thread waits for mpirun, and then sets RUNNING to 0.
+    while RUNNING.load(Ordering::SeqCst) != 0 && begun.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// The mpirun to use.
 pub struct Mpirun {
@@ -53,18 +74,20 @@ impl Mpirun {
         on_done: OnDone<'_>,
     ) -> Result<()> {
         if !output.quiet && !output.json && !matches!(task, Task::Batch(_)) {
-            note(&self.describe(np));
+            note(&self.describe(np, ROOT_TOLD.swap(true, Ordering::SeqCst)));
         }
         let mut command = self.command(task, np, mpi_io);
         let mut child = command.spawn().map_err(|e| {
             Failure::new(FailureKind::Environment, format!("mpirun can't be started: {e}"))
                 .mend("check that `mpirun -np 1 true` works here")
         })?;
+        RUNNING.store(child.id() as i32, Ordering::SeqCst);
         let stderr = child.stderr.take().expect("stderr is piped");
         let complaints = std::thread::spawn(move || collect(stderr));
         let heard = listen(&mut child, output, on_done);
-        let status =
-            child.wait().map_err(|e| Failure::new(FailureKind::Internal, format!("waiting for mpirun: {e}")))?;
+        let status = child.wait();
+        RUNNING.store(0, Ordering::SeqCst);
+        let status = status.map_err(|e| Failure::new(FailureKind::Internal, format!("waiting for mpirun: {e}")))?;
         let complaints = complaints.join().unwrap_or_default();
         heard?;
         if !status.success() {
@@ -101,13 +124,13 @@ impl Mpirun {
     }
 
     /// What is being started, and why with these flags.
-    fn describe(&self, np: usize) -> String {
+    fn describe(&self, np: usize, root_told: bool) -> String {
         let mut text = format!("starting {} -np {np}", self.path.display());
         if self.open_mpi && self.oversubscribed(np) {
             let there = self.slots.map_or("unknown slots".into(), |s| format!("{s} slots"));
             text += &format!("; --oversubscribe: {np} ranks on {there}");
         }
-        if self.open_mpi && is_root() {
+        if self.open_mpi && is_root() && !root_told {
             text += "; OMPI_ALLOW_RUN_AS_ROOT(_CONFIRM)=1: you are root";
         }
         text

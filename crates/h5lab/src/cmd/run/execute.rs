@@ -8,7 +8,7 @@ use crate::task::{BatchTask, Done, Task};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::record::Record;
 use h5lab_core::report::printable;
-use h5lab_core::sweep::{Batch, OnError};
+use h5lab_core::sweep::{Batch, Cell, OnError};
 use h5lab_io::run::ScratchFolder;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -80,8 +80,10 @@ impl Execution<'_> {
                 Err(failure) => return Err(failure),
             };
             let Some(current) = current.filter(|_| self.runner.can_restart()) else { return Err(lost) };
-            show.keep(self.failed(&batch, current, &lost)?)?;
-            finished.insert(current);
+            for cell in batch.depending_on(current).into_iter().filter(|cell| !finished.contains(&cell.index)) {
+                show.keep(self.failed(cell, &batch, &lost)?)?;
+            }
+            finished.extend(batch.depending_on(current).iter().map(|cell| cell.index));
             if self.on_error == OnError::Stop {
                 return Ok(());
             }
@@ -119,8 +121,7 @@ impl Execution<'_> {
     }
 
     /// The record of a cell whose ranks were lost.
-    fn failed(&self, batch: &Batch, index: usize, lost: &Failure) -> Result<Record> {
-        let cell = batch.cells().find(|cell| cell.index == index).expect("a cell of this batch");
+    fn failed(&self, cell: &Cell, batch: &Batch, lost: &Failure) -> Result<Record> {
         crate::task::lost_record(cell.experiment.clone(), &batch.folder, crate::cmd::command_line(), lost.clone())
     }
 }

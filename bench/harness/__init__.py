@@ -1,0 +1,1 @@
+"""Measures commands side by side, and says what came out."""

@@ -1,0 +1,61 @@
+"""Medians, spreads, and ratios pair by pair."""
+
+from dataclasses import dataclass
+from statistics import median, quantiles
+
+
+@dataclass
+class Spread:
+    """Where a list of numbers lies."""
+
+    median: float
+    least: float
+    low: float
+    high: float
+    most: float
+
+    @classmethod
+    def of(cls, values):
+        low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+        return cls(median(values), min(values), low, high, max(values))
+
+
+@dataclass
+class Line:
+    """One line of a bench's table: a number of h5lab's, maybe beside a peer's, maybe with a target.
+
+    With a peer, what is judged is h5lab / peer, pair by pair: the two that ran side by side in one round.
+    """
+
+    what: str
+    unit: str
+    ours: list
+    peer: str = ""
+    theirs: list | None = None
+    # What the judged number may be at most or must be at least.
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def judged(self):
+        values = [a / b for a, b in zip(self.ours, self.theirs, strict=True)] if self.theirs else self.ours
+        return Spread.of(values)
+
+    def verdict(self):
+        """`met` or `NOT MET`, by the median; with a `?` where the middle half of the samples says both."""
+        spread = self.judged()
+        if self.at_most is not None:
+            met, unsure = spread.median <= self.at_most, spread.low <= self.at_most < spread.high
+        elif self.at_least is not None:
+            met, unsure = spread.median >= self.at_least, spread.low < self.at_least <= spread.high
+        else:
+            return ""
+        return ("met" if met else "NOT MET") + ("?" if unsure else "")
+
+    def record(self):
+        """For the results: the line as data."""
+        keys = {"what": self.what, "unit": self.unit, "ours": self.ours}
+        if self.theirs:
+            keys |= {"peer": self.peer, "theirs": self.theirs, "ratio": vars(self.judged())}
+        if self.verdict():
+            keys |= {"at_most": self.at_most, "at_least": self.at_least, "verdict": self.verdict()}
+        return keys
