@@ -92,6 +92,9 @@ pub struct Failure {
     pub stack: Vec<String>,
     /// What the user can do about it.
     pub mend: Option<String>,
+    /// True if all ranks have this failure already, so that they need not tell each other again.
+    #[serde(skip)]
+    pub agreed: bool,
 }
 
 impl Failure {
@@ -106,6 +109,7 @@ impl Failure {
             ranks_failed: 1,
             stack: Vec::new(),
             mend: None,
+            agreed: false,
         }
     }
 

@@ -47,6 +47,28 @@ pub trait Comm {
     /// `RankLost` if a rank can't come any more.
     fn any(&self, mine: bool, give_up: &dyn Fn()) -> Result<bool>;
 
+    /// Rank 0 is given every rank's bytes, its own first, then in rank order; the others return when theirs are taken.
+    ///
+    /// Rank 0 holds the bytes of one other rank at a time: see [`Comm::reserve`]. `each` must not use this group.
+    ///
+    /// # Errors
+    /// On rank 0 the first failure of `each`, which is then not called again: the ranks after that are heard, so that none
+    /// hangs, and have no failure of their own. `RankLost` if a rank can't come any more, or does something else.
+    fn collect(&self, mine: &[u8], each: &mut dyn FnMut(usize, &[u8]) -> Result<()>) -> Result<()>;
+
+    /// Rank 0 makes every rank's bytes, its own first, then in rank order: the reverse of [`Comm::collect`].
+    ///
+    /// # Errors
+    /// On rank 0 the first failure of `make`, which is then not called again; on the ranks that got nothing for this
+    /// reason `RankLost`. Also if a rank can't come any more, or does something else.
+    fn deal(&self, mine: &mut [u8], make: &mut dyn FnMut(usize, &mut [u8]) -> Result<()>) -> Result<()>;
+
+    /// Makes ready the memory in which rank 0 holds up to `bytes` bytes of another rank, if it needs any: so that
+    /// [`Comm::collect`] and [`Comm::deal`] do not meet memory that was never touched. Not collective.
+    fn reserve(&self, bytes: usize) {
+        let _ = bytes;
+    }
+
     /// The MPI communicator behind it; `None` for threads.
     fn mpi(&self) -> Option<mpi::RawComm> {
         None
@@ -58,9 +80,15 @@ pub trait Comm {
 /// A failing rank whose others never come (they hang in a collective call that it should have joined) hands its
 /// failure to `last_words` after [`AGREE_DEADLINE`], and ends all ranks.
 ///
+/// A failure that all ranks know from an agreement within this phase is passed on as it is: there is nothing to vote on,
+/// and the rank that failed before that agreement does not come to another one.
+///
 /// # Errors
-/// The failure of the lowest rank that failed.
+/// The failure of the lowest rank that failed; one that only missed another rank comes after all others.
 pub fn agree<T>(comm: &dyn Comm, mine: Result<T>, last_words: &dyn Fn(&Failure)) -> Result<T> {
+    if mine.as_ref().is_err_and(|failure| failure.agreed) {
+        return mine;
+    }
     let mine = mine.map_err(|failure| if comm.size() > 1 { failure.on_rank(comm.rank()) } else { failure });
     let give_up = || {
         if let Err(failure) = &mine {
@@ -71,9 +99,11 @@ pub fn agree<T>(comm: &dyn Comm, mine: Result<T>, last_words: &dyn Fn(&Failure))
         return mine;
     }
     let heard: Vec<Option<Failure>> = all_gather(comm, &mine.as_ref().err().cloned())?;
-    let failed = heard.iter().flatten().count();
-    let mut first = heard.into_iter().flatten().next().expect("a rank said that it failed");
-    first.ranks_failed = failed;
+    let failed: Vec<Failure> = heard.into_iter().flatten().collect();
+    let cause = failed.iter().position(|f| f.kind != FailureKind::RankLost).unwrap_or(0);
+    let alike = failed.iter().filter(|f| f.kind == failed[cause].kind).count();
+    let mut first = failed.into_iter().nth(cause).expect("a rank said that it failed");
+    (first.ranks_failed, first.agreed) = (alike, true);
     Err(first)
 }
 
@@ -93,6 +123,16 @@ pub fn from_rank_0<T: Serialize + DeserializeOwned>(comm: &dyn Comm, make: impl 
     let mine: Option<Result<T>> = (comm.rank() == 0).then(make);
     let shared = all_gather(comm, &mine)?;
     shared.into_iter().next().flatten().expect("rank 0 made one")
+}
+
+/// The failure of a rank that waits for another one in vain.
+fn missed(waiting: usize, missing: usize, why: &str) -> Failure {
+    Failure::new(FailureKind::RankLost, format!("rank {missing} {why} while rank {waiting} waited for it"))
+}
+
+/// The failure of a rank that rank 0 has no bytes for.
+fn refused() -> Failure {
+    Failure::new(FailureKind::RankLost, "rank 0 failed before it had this rank's data")
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {

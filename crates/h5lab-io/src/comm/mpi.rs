@@ -1,6 +1,6 @@
 //! Ranks as MPI processes.
 
-use super::{AGREE_DEADLINE, Comm};
+use super::{AGREE_DEADLINE, Comm, refused};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use mpi::Threading;
 use mpi::environment::Universe;
@@ -8,6 +8,7 @@ use mpi::ffi;
 use mpi::raw::AsRaw;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// True if this build has MPI.
@@ -31,7 +32,15 @@ struct Ranks {
     control: SimpleCommunicator,
     /// For HDF5.
     world: SimpleCommunicator,
+    /// On rank 0: bytes of one other rank.
+    other: RefCell<Vec<u8>>,
 }
+
+/// Most bytes of one message: MPI counts them in 32-bit integers.
+const PIECE: usize = 1 << 30;
+
+/// The tag of messages between one rank and rank 0.
+const TAG: i32 = 1;
 
 impl World {
     /// Initialises MPI. Without a launcher the world is this one process.
@@ -42,7 +51,8 @@ impl World {
         let (universe, _provided) = mpi::initialize_with_threading(Threading::Funneled)
             .ok_or_else(|| Failure::new(FailureKind::Environment, "MPI was initialised already"))?;
         let world = universe.world();
-        Ok(World { ranks: Ranks { control: world.duplicate(), world }, _universe: universe })
+        let ranks = Ranks { control: world.duplicate(), world, other: RefCell::default() };
+        Ok(World { ranks, _universe: universe })
     }
 
     /// The group of all ranks.
@@ -58,6 +68,42 @@ pub fn abort(exit_code: u8) -> ! {
         ffi::MPI_Abort(ffi::RSMPI_COMM_WORLD, i32::from(exit_code));
     }
     std::process::exit(i32::from(exit_code))
+}
+
+impl Ranks {
+    /// Sends bytes of any number to a rank that is in [`Ranks::receive`].
+    fn send(&self, to: usize, bytes: &[u8]) {
+        let to = self.control.process_at_rank(to as i32);
+        bytes.chunks(PIECE).for_each(|piece| to.send_with_tag(piece, TAG));
+    }
+
+    /// Receives as many bytes as there is room for.
+    fn receive(&self, from: usize, bytes: &mut [u8]) {
+        let from = self.control.process_at_rank(from as i32);
+        bytes.chunks_mut(PIECE).for_each(|piece| {
+            from.receive_into_with_tag(piece, TAG);
+        });
+    }
+
+    fn send_number(&self, to: usize, number: u64) {
+        self.send(to, &number.to_le_bytes());
+    }
+
+    fn receive_number(&self, from: usize) -> u64 {
+        let mut bytes = [0; 8];
+        self.receive(from, &mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+}
+
+/// The first `bytes` bytes of memory that is made larger if need be.
+fn room(memory: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
+    if memory.len() < bytes {
+        *memory = Vec::new();
+        // Written, not only mapped: see `Buffer::touched`.
+        memory.resize(bytes, 0x5a);
+    }
+    &mut memory[..bytes]
 }
 
 impl Comm for Ranks {
@@ -108,6 +154,55 @@ impl Comm for Ranks {
         }
         drop(vote);
         Ok(receive != 0)
+    }
+
+    fn collect(&self, mine: &[u8], each: &mut dyn FnMut(usize, &[u8]) -> Result<()>) -> Result<()> {
+        if self.rank() != 0 {
+            self.send_number(0, mine.len() as u64);
+            self.send(0, mine);
+            return Ok(());
+        }
+        let mut first = each(0, mine);
+        let mut other = self.other.borrow_mut();
+        for rank in 1..self.size() {
+            let bytes = room(&mut other, self.receive_number(rank) as usize);
+            self.receive(rank, bytes);
+            if first.is_ok() {
+                first = each(rank, bytes);
+            }
+        }
+        first
+    }
+
+    fn deal(&self, mine: &mut [u8], make: &mut dyn FnMut(usize, &mut [u8]) -> Result<()>) -> Result<()> {
+        if self.rank() != 0 {
+            self.send_number(0, mine.len() as u64);
+            return if self.receive_number(0) == 1 {
+                self.receive(0, mine);
+                Ok(())
+            } else {
+                Err(refused())
+            };
+        }
+        let mut first = make(0, mine);
+        let mut other = self.other.borrow_mut();
+        for rank in 1..self.size() {
+            let bytes = room(&mut other, self.receive_number(rank) as usize);
+            if first.is_ok() {
+                first = make(rank, bytes);
+            }
+            self.send_number(rank, u64::from(first.is_ok()));
+            if first.is_ok() {
+                self.send(rank, bytes);
+            }
+        }
+        first
+    }
+
+    fn reserve(&self, bytes: usize) {
+        if self.rank() == 0 && self.size() > 1 {
+            room(&mut self.other.borrow_mut(), bytes);
+        }
     }
 
     fn mpi(&self) -> Option<RawComm> {

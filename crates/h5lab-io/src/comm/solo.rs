@@ -27,4 +27,12 @@ impl Comm for Solo {
     fn any(&self, mine: bool, _give_up: &dyn Fn()) -> Result<bool> {
         Ok(mine)
     }
+
+    fn collect(&self, mine: &[u8], each: &mut dyn FnMut(usize, &[u8]) -> Result<()>) -> Result<()> {
+        each(0, mine)
+    }
+
+    fn deal(&self, mine: &mut [u8], make: &mut dyn FnMut(usize, &mut [u8]) -> Result<()>) -> Result<()> {
+        make(0, mine)
+    }
 }
