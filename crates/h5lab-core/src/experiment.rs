@@ -68,7 +68,8 @@ fn rows() -> Split {
 }
 
 impl Experiment {
-    /// Refuses what cannot work, with the reason, before any file is opened.
+    /// Refuses what cannot work, whatever the method does, with the reason, before any file is opened. What a method can't
+    /// do with these settings is the engines' to say.
     ///
     /// # Errors
     /// A usage failure that names the two settings that exclude each other.
@@ -77,13 +78,6 @@ impl Experiment {
         self.layout.check(&self.dataset.shape, self.dataset.dtype)?;
         if !self.access.fits(&self.dataset.shape.0) {
             return refuse(format!("access {} does not fit a dataset of shape {}", self.access, self.dataset.shape));
-        }
-        let filtered_write = self.direction == Direction::Write && !self.layout.filters().is_empty();
-        if filtered_write && self.method == Method::Independent && self.np > 1 {
-            return refuse(
-                "independent + filter: HDF5 cannot write filtered chunks from several ranks independently".into(),
-            )
-            .map_err(|f| f.mend("use the method collective, or no filter"));
         }
         if self.np == 0 || self.repeat == 0 {
             return refuse("ranks and repeats are counted from 1".into());

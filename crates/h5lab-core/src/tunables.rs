@@ -15,6 +15,17 @@ pub enum AllocationTime {
     Incremental,
 }
 
+impl AllocationTime {
+    /// The name that plans and records use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            AllocationTime::Early => "early",
+            AllocationTime::Late => "late",
+            AllocationTime::Incremental => "incremental",
+        }
+    }
+}
+
 /// When fill values are written (H5Pset_fill_time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -27,6 +38,17 @@ pub enum FillTime {
     Alloc,
 }
 
+impl FillTime {
+    /// The name that plans and records use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FillTime::Never => "never",
+            FillTime::IfSet => "if-set",
+            FillTime::Alloc => "alloc",
+        }
+    }
+}
+
 /// The component that does MPI-IO in Open MPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -37,11 +59,22 @@ pub enum MpiIo {
     Romio,
 }
 
+impl MpiIo {
+    /// The name that plans and records use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            MpiIo::Ompio => "ompio",
+            MpiIo::Romio => "romio",
+        }
+    }
+}
+
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Tunables {
-    /// Objects in the file begin at multiples of this many bytes (H5Pset_alignment).
+    /// Objects in the file of at least this many bytes begin at multiples of it (H5Pset_alignment, this number being the
+    /// threshold as well): chunks and contiguous datasets are aligned, and small metadata does not take a block each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alignment: Option<u64>,
     /// Chunk cache of a dataset, in bytes (H5Pset_chunk_cache).

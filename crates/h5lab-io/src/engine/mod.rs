@@ -1,12 +1,17 @@
 //! How bytes reach the file: one engine a method.
 
+mod hdf5_file;
 mod null;
 pub mod posix;
 mod shared;
+mod support;
 
-use crate::comm::{self, Comm};
+pub use support::supports;
+
+use crate::comm::Comm;
+use crate::h5::settings::Settings;
 use h5lab_core::experiment::Experiment;
-use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::failure::Result;
 use h5lab_core::method::Method;
 use h5lab_core::record::Actual;
 use h5lab_core::region::Region;
@@ -25,6 +30,11 @@ pub struct Opening<'a> {
 
 /// A method: it opens sessions.
 pub trait Engine: Sync {
+    /// Makes ready what a session needs besides the file, such as memory. Not collective, and not timed.
+    fn prepare(&self, opening: &Opening<'_>) {
+        let _ = opening;
+    }
+
     /// Opens the file and the dataset; makes both anew for a write. Collective.
     ///
     /// # Errors
@@ -51,6 +61,15 @@ pub trait Session {
     /// What the file system or HDF5 says.
     fn read(&mut self, region: &Region, data: &mut [u8]) -> Result<()>;
 
+    /// Settings that are really in force, as the libraries report them; a rank that knows none returns none. Collective,
+    /// and not timed: called once, after the transfers.
+    ///
+    /// # Errors
+    /// `Environment` if a tunable is not in force although it was asked for.
+    fn in_force(&mut self) -> Result<Settings> {
+        Ok(Settings::new())
+    }
+
     /// Moves everything written to the device. Collective.
     ///
     /// # Errors
@@ -73,38 +92,16 @@ pub struct Closed {
     pub stored_bytes: Option<u64>,
 }
 
-/// Says whether an experiment can run with these ranks, before any file is opened.
-///
-/// # Errors
-/// `Environment` or `Usage`, with the reason.
-pub fn supports(experiment: &Experiment, ranks_have_mpi: bool) -> Result<()> {
-    match experiment.method {
-        Method::Collective if !ranks_have_mpi => {
-            Err(Failure::new(FailureKind::Environment, "collective transfers need MPI, which these ranks do not have"))
-        }
-        Method::Gather | Method::PerProcess => {
-            Err(Failure::new(FailureKind::Environment, format!("{} is not in this build", experiment.method)))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// The engine of a method for these ranks.
 ///
 /// # Errors
 /// `Environment` if the method needs what these ranks do not have.
 pub fn engine(method: Method, comm: &dyn Comm) -> Result<Box<dyn Engine>> {
+    support::method_has_what_it_needs(method, comm.mpi().is_some())?;
     Ok(match method {
         Method::Independent => Box::new(shared::Shared::independent()),
-        Method::Collective if comm.mpi().is_some() => Box::new(shared::Shared::collective()),
-        Method::Collective => {
-            let why = if comm::mpi::AVAILABLE { "these ranks have no MPI" } else { "MPI is not in this build" };
-            return Err(Failure::new(FailureKind::Environment, format!("collective transfers need MPI, but {why}"))
-                .mend("leave out --collective, or build with the default features"));
-        }
-        Method::Gather | Method::PerProcess => {
-            return Err(Failure::new(FailureKind::Internal, format!("{method} has no engine yet")));
-        }
+        Method::Collective => Box::new(shared::Shared::collective()),
+        Method::Gather | Method::PerProcess => return Err(support::not_yet(method)),
         Method::Posix => Box::new(posix::Posix::at_their_place()),
         Method::Null => Box::new(null::Null),
     })

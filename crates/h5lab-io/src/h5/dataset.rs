@@ -1,26 +1,34 @@
 //! Datasets in files: making them as an experiment asks, and finding out what those of other people are.
 
-use super::{failure, provenance};
+use super::{check, failure, provenance};
 use h5lab_core::dataset::{Dataset, Dtype, Shape};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::layout::{Filter, Layout};
+use h5lab_core::tunables::{AllocationTime, FillTime, Tunables};
+use hdf5::plist::dataset_create;
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor};
 use hdf5_metno as hdf5;
+use hdf5_metno_sys as sys;
+use std::ffi::CString;
 use std::path::Path;
 
 /// Makes an empty dataset in an open file; collective over all ranks that opened it.
 ///
-/// Space is allocated as HDF5 does by default for the file's driver; no fill values are written.
+/// What `tunables` leaves open is HDF5's default for the file's driver, but for fill values: none are written.
 ///
 /// # Errors
 /// HDF5's.
-pub fn create(file: &hdf5::File, dataset: &Dataset, layout: &Layout, path: &Path) -> Result<hdf5::Dataset> {
-    let shape: Vec<usize> = dataset.shape.0.iter().map(|&n| n as usize).collect();
-    let mut builder = file
-        .new_dataset_builder()
-        .empty_as(descriptor(dataset.dtype))
-        .shape(shape)
-        .fill_time(hdf5::plist::dataset_create::FillTime::Never);
+pub fn create(
+    file: &hdf5::File,
+    dataset: &Dataset,
+    layout: &Layout,
+    tunables: &Tunables,
+    path: &Path,
+) -> Result<hdf5::Dataset> {
+    let mut builder = empty(file, dataset).fill_time(fill_time(tunables.fill_time.unwrap_or(FillTime::Never)));
+    if let Some(time) = tunables.allocation_time {
+        builder = builder.alloc_time(Some(allocation_time(time)));
+    }
     if let Layout::Chunked { chunk, filters } = layout {
         builder = builder.chunk(chunk.iter().map(|&n| n as usize).collect::<Vec<_>>());
         for filter in filters {
@@ -32,7 +40,64 @@ pub fn create(file: &hdf5::File, dataset: &Dataset, layout: &Layout, path: &Path
     } else {
         builder = builder.no_chunk();
     }
+    if let Some((slots, bytes)) = chunk_cache(tunables) {
+        builder = builder.chunk_cache(slots, bytes, PREEMPTION);
+    }
     builder.create(dataset.name.as_str()).map_err(|e| failure(&e, "create the dataset", path))
+}
+
+/// A builder that knows element type and shape.
+pub(super) fn empty(file: &hdf5::File, dataset: &Dataset) -> hdf5::DatasetBuilderEmptyShape {
+    let shape: Vec<usize> = dataset.shape.0.iter().map(|&n| n as usize).collect();
+    file.new_dataset_builder().empty_as(descriptor(dataset.dtype)).shape(shape)
+}
+
+/// Opens a dataset, with the settings of `tunables` that belong to open datasets: the chunk cache.
+///
+/// # Errors
+/// HDF5's.
+pub fn open(file: &hdf5::File, name: &str, tunables: &Tunables, path: &Path) -> Result<hdf5::Dataset> {
+    let opened = || match chunk_cache(tunables) {
+        None => file.dataset(name),
+        Some((slots, bytes)) => {
+            let access = hdf5::plist::DatasetAccess::build().chunk_cache(slots, bytes, PREEMPTION).finish()?;
+            let name = CString::new(name).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
+            // SAFETY: file and property list are open, the name ends in a zero; the result is checked and owned.
+            let id = check(|| unsafe { sys::h5d::H5Dopen2(file.id(), name.as_ptr(), access.id()) })?;
+            // SAFETY: the identifier is that of a dataset, and nobody else's.
+            unsafe { hdf5::from_id(id) }
+        }
+    };
+    opened().map_err(|e| failure(&e, "open the dataset", path))
+}
+
+/// H5D_CHUNK_CACHE_W0_DEFAULT: the file's setting stands.
+const PREEMPTION: f64 = -1.0;
+
+/// Slots and bytes of the chunk cache, if either is set; the other is then left to the library.
+fn chunk_cache(tunables: &Tunables) -> Option<(usize, usize)> {
+    use sys::h5d::{H5D_CHUNK_CACHE_NBYTES_DEFAULT, H5D_CHUNK_CACHE_NSLOTS_DEFAULT};
+    let (slots, bytes) = (tunables.chunk_cache_slots, tunables.chunk_cache_bytes);
+    (slots.is_some() || bytes.is_some()).then(|| {
+        let slots = slots.map_or(H5D_CHUNK_CACHE_NSLOTS_DEFAULT, |n| n as usize);
+        (slots, bytes.map_or(H5D_CHUNK_CACHE_NBYTES_DEFAULT, |n| n as usize))
+    })
+}
+
+fn fill_time(time: FillTime) -> dataset_create::FillTime {
+    match time {
+        FillTime::Never => dataset_create::FillTime::Never,
+        FillTime::IfSet => dataset_create::FillTime::IfSet,
+        FillTime::Alloc => dataset_create::FillTime::Alloc,
+    }
+}
+
+fn allocation_time(time: AllocationTime) -> dataset_create::AllocTime {
+    match time {
+        AllocationTime::Early => dataset_create::AllocTime::Early,
+        AllocationTime::Late => dataset_create::AllocTime::Late,
+        AllocationTime::Incremental => dataset_create::AllocTime::Incr,
+    }
 }
 
 /// The datasets of a file, with their paths from the root, in the order of a walk through its groups.

@@ -3,10 +3,12 @@
 
 pub mod dataset;
 pub mod provenance;
+pub mod settings;
 pub mod transfer;
 
 use crate::comm::Comm;
 use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::tunables::Tunables;
 use hdf5_metno as hdf5;
 use hdf5_metno_sys as sys;
 use std::path::Path;
@@ -79,10 +81,25 @@ pub enum Mode {
 /// # Errors
 /// What HDF5 says, with its error stack.
 pub fn open(path: &Path, mode: Mode, comm: Option<&dyn Comm>) -> Result<hdf5::File> {
+    open_with(path, mode, comm, &Tunables::default())
+}
+
+/// As [`open`], with the settings of `tunables` that belong to files: alignment, collective metadata, hints.
+///
+/// # Errors
+/// What HDF5 says, with its error stack.
+pub fn open_with(path: &Path, mode: Mode, comm: Option<&dyn Comm>, tunables: &Tunables) -> Result<hdf5::File> {
     let mut builder = hdf5::File::with_options();
+    if let Some(alignment) = tunables.alignment {
+        builder.with_fapl(|fapl| fapl.alignment(alignment, alignment));
+    }
     #[cfg(feature = "mpi")]
     if let Some(raw) = comm.and_then(|c| c.mpi()) {
-        builder.with_fapl(|fapl| fapl.mpio(raw, None));
+        let hints = crate::comm::mpi::Hints::new(&tunables.hints)?;
+        builder.with_fapl(|fapl| fapl.mpio(raw, hints.raw()));
+        if let Some(together) = tunables.collective_metadata {
+            builder.with_fapl(|fapl| fapl.all_coll_metadata_ops(together).coll_metadata_write(together));
+        }
     }
     #[cfg(not(feature = "mpi"))]
     let _ = comm;
@@ -131,6 +148,21 @@ pub fn close_dataset(dataset: hdf5::Dataset, path: &Path) -> Result<()> {
         if closed < 0 { Err(hdf5::Error::query().unwrap_or_else(|e| e)) } else { Ok(()) }
     })
     .map_err(|e| failure(&e, "close", path))
+}
+
+/// Writes the chunks of a dataset that are still in its cache to the file (H5Dflush): its storage size is then exact.
+///
+/// # Errors
+/// What HDF5 says.
+pub fn flush_dataset(dataset: &hdf5::Dataset, path: &Path) -> Result<()> {
+    // SAFETY: the identifier is valid while `dataset` lives.
+    check(|| unsafe { sys::h5d::H5Dflush(dataset.id()) }).map_err(|e| failure(&e, "close", path))?;
+    Ok(())
+}
+
+/// The version of the HDF5 library.
+pub fn library_version() -> (u8, u8, u8) {
+    hdf5::library_version()
 }
 
 /// Runs an HDF5 call that answers with a negative number on failure.

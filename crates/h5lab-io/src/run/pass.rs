@@ -6,6 +6,7 @@ use crate::comm::{agree, all_gather};
 use crate::counters;
 use crate::engine::{Closed, Engine, Opening, Session};
 use crate::fault::Fault;
+use crate::h5::settings::Settings;
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::generate::Mismatch;
@@ -53,6 +54,7 @@ struct Account {
     phases: Phases,
     moved: Moved,
     view: Option<RankView>,
+    in_force: Settings,
     stored_bytes: Option<u64>,
 }
 
@@ -67,13 +69,15 @@ impl Pass<'_> {
         if self.experiment.direction == Direction::Write && comm.rank() == 0 {
             super::discard(self.path);
         }
+        self.engine.prepare(&opening);
         let (open, mut session) = self.phase("open", || self.engine.open(&opening))?;
         let moved = self.transfer(session.as_mut(), buffer)?;
         let view = self.look(view, session.as_mut(), &moved)?;
+        let in_force = agree(comm, session.in_force(), self.last_words)?;
         let flush = if self.experiment.fsync { self.phase("flush", || session.sync())?.0 } else { 0.0 };
         let (close, closed) = self.phase("close", || session.close())?;
         let phases = Phases { open, transfer: moved.seconds, flush, close };
-        let account = Account { phases, moved, view, stored_bytes: closed.stored_bytes };
+        let account = Account { phases, moved, view, in_force, stored_bytes: closed.stored_bytes };
         Ok(self.sum_up(all_gather(comm, &account)?, closed, resident))
     }
 
@@ -200,7 +204,7 @@ impl Pass<'_> {
                 resident,
                 counters: counters_of(&accounts),
             },
-            actual: Actual { calls, ..closed.actual },
+            actual: Actual { calls, in_force: first_told(&accounts), ..closed.actual },
             verification,
             stored_bytes: accounts.iter().filter_map(|a| a.stored_bytes).max(),
             views: accounts.into_iter().filter_map(|a| a.view).collect(),
@@ -224,4 +228,9 @@ fn counters_of(accounts: &[Account]) -> Vec<Counters> {
         true => accounts.iter().map(|a| a.moved.counters.unwrap_or_default()).collect(),
         false => Vec::new(),
     }
+}
+
+/// The settings in force, as the lowest rank that knows them tells.
+fn first_told(accounts: &[Account]) -> Settings {
+    accounts.iter().map(|a| &a.in_force).find(|found| !found.is_empty()).cloned().unwrap_or_default()
 }

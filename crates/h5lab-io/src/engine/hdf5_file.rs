@@ -1,0 +1,145 @@
+//! An HDF5 file with the dataset that is measured: what the HDF5 methods are made of.
+
+use super::{Closed, Session};
+use crate::comm::Comm;
+use crate::h5::{self, Mode, failure, provenance, settings, transfer};
+use h5lab_core::dataset::{Dataset, Dtype};
+use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::generate::Data;
+use h5lab_core::layout::Layout;
+use h5lab_core::record::Actual;
+use h5lab_core::region::Region;
+use h5lab_core::tunables::Tunables;
+use hdf5_metno as hdf5;
+use settings::Settings;
+use std::path::{Path, PathBuf};
+
+/// How a file is to be opened.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// Where.
+    pub(super) path: &'a Path,
+    /// The ranks that open it together, through the MPI-IO driver if they have MPI; `None`: this rank alone, with sec2.
+    pub(super) ranks: Option<&'a dyn Comm>,
+    /// Transfers of one rank, or of all together.
+    pub(super) transfer: transfer::Mode,
+    /// What else is set.
+    pub(super) tunables: &'a Tunables,
+}
+
+/// An open file, with its dataset.
+pub(super) struct Hdf5File {
+    file: hdf5::File,
+    dataset: hdf5::Dataset,
+    transfer: transfer::Transfer,
+    dtype: Dtype,
+    path: PathBuf,
+    through_mpi: bool,
+    asked: Settings,
+    hints: Vec<String>,
+}
+
+impl Place<'_> {
+    /// Makes the file, the dataset, and the attributes that say who made it and (if `data` is a rule of this very
+    /// dataset) how.
+    pub(super) fn create(&self, dataset: &Dataset, layout: &Layout, data: Option<&Data>) -> Result<Hdf5File> {
+        let file = h5::open_with(self.path, Mode::Create, self.ranks, self.tunables)?;
+        let made = h5::dataset::create(&file, dataset, layout, self.tunables, self.path)?;
+        provenance::write(&made, data, self.path)?;
+        self.opened(file, made, dataset.dtype, asked(self.tunables, true))
+    }
+
+    /// Opens a file and a dataset that are there.
+    pub(super) fn join(&self, dataset: &Dataset, mode: Mode) -> Result<Hdf5File> {
+        let file = h5::open_with(self.path, mode, self.ranks, self.tunables)?;
+        let found = h5::dataset::open(&file, &dataset.name, self.tunables, self.path)?;
+        self.opened(file, found, dataset.dtype, asked(self.tunables, mode == Mode::ReadWrite))
+    }
+
+    fn opened(&self, file: hdf5::File, dataset: hdf5::Dataset, dtype: Dtype, asked: Settings) -> Result<Hdf5File> {
+        let through_mpi = self.ranks.is_some_and(|ranks| ranks.mpi().is_some());
+        let transfer = transfer::Transfer::new(self.transfer).map_err(|e| failure(&e, "open", self.path))?;
+        let hints = self.tunables.hints.keys().map(|name| format!("hint.{name}")).collect();
+        Ok(Hdf5File { file, dataset, transfer, dtype, path: self.path.to_owned(), through_mpi, asked, hints })
+    }
+}
+
+/// The tunables as [`settings::in_force`] names them. A dataset that is only read has the times with which it was made.
+fn asked(tunables: &Tunables, writes: bool) -> Settings {
+    let Tunables { alignment, chunk_cache_bytes, chunk_cache_slots, collective_metadata, .. } = tunables;
+    let mut asked = Settings::new();
+    let mut say = |name: &str, value: Option<String>| value.map(|value| asked.insert(name.to_owned(), value));
+    say("alignment", alignment.map(|n| n.to_string()));
+    say("chunk-cache-bytes", chunk_cache_bytes.map(|n| n.to_string()));
+    say("chunk-cache-slots", chunk_cache_slots.map(|n| n.to_string()));
+    say("collective-metadata", collective_metadata.map(|yes| yes.to_string()));
+    say("mpi-io", tunables.mpi_io.map(|component| component.name().to_owned()));
+    if writes {
+        say("allocation-time", tunables.allocation_time.map(|time| time.name().to_owned()));
+        say("fill-time", tunables.fill_time.map(|time| time.name().to_owned()));
+    }
+    // MPI may disregard a hint: what it makes of it is in the record.
+    asked
+}
+
+impl Hdf5File {
+    /// Refuses to call a measurement one of settings that are not in force.
+    fn check(&self, found: &Settings) -> Result<()> {
+        let differs = |(name, asked): &(&String, &String)| found.get(*name).is_some_and(|found| found != *asked);
+        match self.asked.iter().find(differs) {
+            None => Ok(()),
+            Some((name, asked)) => {
+                let why = format!("{name} = {asked} was asked for, but {} is in force", found[name]);
+                Err(Failure::new(FailureKind::Environment, why)
+                    .at(&self.path)
+                    .mend(format!("leave {name} to the library, or use one that does as it is told")))
+            }
+        }
+    }
+}
+
+impl Session for Hdf5File {
+    fn write(&mut self, region: &Region, data: &[u8]) -> Result<()> {
+        self.transfer.write(&self.dataset, self.dtype, region, data).map_err(|e| failure(&e, "transfer", &self.path))
+    }
+
+    fn read(&mut self, region: &Region, data: &mut [u8]) -> Result<()> {
+        self.transfer.read(&self.dataset, self.dtype, region, data).map_err(|e| failure(&e, "transfer", &self.path))
+    }
+
+    fn in_force(&mut self) -> Result<Settings> {
+        let found = settings::in_force(&self.file, &self.dataset);
+        let mut found = found.map_err(|e| failure(&e, "read back the settings", &self.path))?;
+        self.check(&found)?;
+        // A hint that MPI-IO does not report is one that it does not use.
+        for name in &self.hints {
+            found.entry(name.clone()).or_insert_with(|| "ignored".to_owned());
+        }
+        Ok(found)
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        // The MPI-IO driver's flush is MPI_File_sync, which reaches the device; sec2's is not.
+        self.file.flush().map_err(|e| failure(&e, "flush", &self.path))?;
+        if self.through_mpi {
+            return Ok(());
+        }
+        let synced = std::fs::File::open(&self.path).and_then(|file| file.sync_all());
+        synced.map_err(|e| Failure::io("flush", &self.path, &e))
+    }
+
+    fn close(self: Box<Self>) -> Result<Closed> {
+        let Hdf5File { file, dataset, transfer, path, through_mpi, .. } = *self;
+        let (io_mode, no_collective_cause) = transfer.actual().map_or((None, Vec::new()), |(m, c)| (Some(m), c));
+        let driver = if through_mpi { "mpio" } else { "sec2" };
+        if !through_mpi && !file.is_read_only() {
+            // Chunks that are in the cache have no place in the file yet: closing would write them as well.
+            h5::flush_dataset(&dataset, &path)?;
+        }
+        let stored_bytes = Some(dataset.storage_size()).filter(|&bytes| bytes > 0);
+        h5::close_dataset(dataset, &path)?;
+        file.close().map_err(|e| failure(&e, "close", &path))?;
+        let actual = Actual { driver: driver.into(), io_mode, no_collective_cause, ..Actual::default() };
+        Ok(Closed { actual, stored_bytes })
+    }
+}
