@@ -83,6 +83,11 @@ fn asked(tunables: &Tunables, writes: bool) -> Settings {
 }
 
 impl Hdf5File {
+    /// The files that hold the dataset's values: those behind a virtual dataset, else the file itself.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
+        h5::virtual_dataset::files(&self.dataset, &self.path)
+    }
+
     /// Refuses to call a measurement one of settings that are not in force.
     fn check(&self, found: &Settings) -> Result<()> {
         let differs = |(name, asked): &(&String, &String)| found.get(*name).is_some_and(|found| found != *asked);

@@ -1,11 +1,15 @@
 //! How bytes reach the file: one engine a method.
 
+mod files;
+mod gather;
 mod hdf5_file;
 mod null;
+mod per_process;
 pub mod posix;
 mod shared;
 mod support;
 
+pub use files::{PARTIAL, files_behind, files_of};
 pub use support::supports;
 
 use crate::comm::Comm;
@@ -101,8 +105,12 @@ pub fn engine(method: Method, comm: &dyn Comm) -> Result<Box<dyn Engine>> {
     Ok(match method {
         Method::Independent => Box::new(shared::Shared::independent()),
         Method::Collective => Box::new(shared::Shared::collective()),
-        Method::Gather | Method::PerProcess => return Err(support::not_yet(method)),
+        Method::Gather => Box::new(gather::Gather),
+        Method::PerProcess => Box::new(per_process::PerProcess),
         Method::Posix => Box::new(posix::Posix::at_their_place()),
         Method::Null => Box::new(null::Null),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What can be measured at all: said before any file is opened.
 
+use super::per_process;
 use crate::comm::{self, check_hints};
 use crate::h5;
 use h5lab_core::experiment::{Direction, Experiment};
@@ -20,6 +21,9 @@ pub fn supports(experiment: &Experiment, ranks_have_mpi: bool) -> Result<()> {
         let why = "independent + filter: HDF5 cannot write filtered chunks from several ranks independently";
         return Err(usage(why).mend("use the method collective, or no filter"));
     }
+    if method == Method::PerProcess {
+        per_process::check(experiment)?;
+    }
     tunables_mean_something(experiment)?;
     match ranks_have_mpi && matches!(method, Method::Independent | Method::Collective) {
         true => mpi_io_can(experiment),
@@ -29,20 +33,12 @@ pub fn supports(experiment: &Experiment, ranks_have_mpi: bool) -> Result<()> {
 
 /// Refuses a method that needs MPI for ranks that have none.
 pub(super) fn method_has_what_it_needs(method: Method, ranks_have_mpi: bool) -> Result<()> {
-    if matches!(method, Method::Gather | Method::PerProcess) {
-        return Err(not_yet(method));
-    }
     if method != Method::Collective || ranks_have_mpi {
         return Ok(());
     }
     let why = if comm::mpi::AVAILABLE { "these ranks have no MPI" } else { "MPI is not in this build" };
     Err(Failure::new(FailureKind::Environment, format!("collective transfers need MPI, but {why}"))
         .mend("leave out --collective, or build with the default features"))
-}
-
-/// A method without an engine.
-pub(super) fn not_yet(method: Method) -> Failure {
-    Failure::new(FailureKind::Environment, format!("{method} is not in this build"))
 }
 
 fn usage(why: impl Into<String>) -> Failure {

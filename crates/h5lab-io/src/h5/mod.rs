@@ -5,6 +5,7 @@ pub mod dataset;
 pub mod provenance;
 pub mod settings;
 pub mod transfer;
+pub mod virtual_dataset;
 
 use crate::comm::Comm;
 use h5lab_core::failure::{Failure, FailureKind, Result};

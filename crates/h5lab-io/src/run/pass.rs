@@ -4,7 +4,7 @@ use super::{Team, View, prepare_cache};
 use crate::buffer::Buffer;
 use crate::comm::{agree, all_gather};
 use crate::counters;
-use crate::engine::{Closed, Engine, Opening, Session};
+use crate::engine::{self, Closed, Engine, Opening, Session};
 use crate::fault::Fault;
 use crate::h5::settings::Settings;
 use h5lab_core::experiment::{Direction, Experiment};
@@ -67,7 +67,8 @@ impl Pass<'_> {
         };
         let opening = Opening { experiment: self.experiment, path: self.path, comm };
         if self.experiment.direction == Direction::Write && comm.rank() == 0 {
-            super::discard(self.path);
+            let files = engine::files_of(self.experiment.method, self.path, self.experiment.np);
+            files.iter().for_each(|file| super::discard(file));
         }
         self.engine.prepare(&opening);
         let (open, mut session) = self.phase("open", || self.engine.open(&opening))?;
