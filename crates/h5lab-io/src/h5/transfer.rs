@@ -90,8 +90,10 @@ impl Transfer {
 fn spaces(dataset: &hdf5::Dataset, region: &Region) -> hdf5::Result<(Id, Id)> {
     // SAFETY: `dataset` is open; all pointers are to arrays of the dataspace's number of axes and outlive the calls.
     let file = Id(check(|| unsafe { sys::h5d::H5Dget_space(dataset.id()) })?);
-    let count = [region.elements()];
-    let memory = Id(check(|| unsafe { sys::h5s::H5Screate_simple(1, count.as_ptr(), std::ptr::null()) })?);
+    // Memory has the region's own shape. One axis of as many elements would do as well, but then HDF5 maps the selection
+    // to chunks element by element.
+    let axes = region.axes() as i32;
+    let memory = Id(check(|| unsafe { sys::h5s::H5Screate_simple(axes, region.count.as_ptr(), std::ptr::null()) })?);
     if region.is_empty() {
         check(|| unsafe { sys::h5s::H5Sselect_none(memory.0) })?;
         check(|| unsafe { sys::h5s::H5Sselect_none(file.0) })?;

@@ -1,0 +1,302 @@
+//! What every engine promises, checked with threads and with MPI ranks, for every element type and number of axes.
+//!
+//! The MPI half starts this very test under mpirun: each rank is one process of it.
+
+use h5lab_core::access::Access;
+use h5lab_core::dataset::{Dataset, Dtype, Shape};
+use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
+use h5lab_core::failure::{FailureKind, Result};
+use h5lab_core::generate::{Data, DataKind};
+use h5lab_core::layout::Layout;
+use h5lab_core::method::Method;
+use h5lab_core::record::Verification;
+use h5lab_core::region::{Region, block};
+use h5lab_core::split::Split;
+use h5lab_io::buffer::Buffer;
+use h5lab_io::comm::{Comm, Solo, all_gather, threads};
+use h5lab_io::engine::{self, Opening, Session};
+use h5lab_io::progress::Silent;
+use h5lab_io::run::{self, Options, Team};
+use std::path::{Path, PathBuf};
+
+/// Rows that no rank count divides, fewer rows than ranks, a single element; one axis to five.
+const SHAPES: &[&[u64]] = &[&[1], &[11], &[5, 9], &[3, 6, 5], &[7, 2, 5, 4], &[2, 3, 1, 3, 5]];
+
+/// A dataset that one method writes and reads.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    method: Method,
+    dtype: Dtype,
+    shape: &'static [u64],
+}
+
+/// Each method with every element type in two shapes, and with every shape.
+fn cases(methods: &[Method]) -> Vec<Case> {
+    let pairs = Dtype::ALL.into_iter().enumerate().flat_map(|(k, dtype)| [k, k + 3].map(|k| (dtype, k)));
+    let pairs: Vec<_> = pairs.map(|(dtype, k)| (dtype, SHAPES[k % SHAPES.len()])).collect();
+    let of_method = |&method: &Method| pairs.iter().map(move |&(dtype, shape)| Case { method, dtype, shape });
+    methods.iter().flat_map(of_method).collect()
+}
+
+impl Case {
+    /// The file that a group of `writers` ranks writes.
+    fn file(&self, folder: &Path, writers: usize) -> PathBuf {
+        let Case { method, dtype, shape } = self;
+        folder.join(format!("{method}-{dtype}-{}-np{writers}", Shape(shape.to_vec())))
+    }
+
+    /// Values stamped by `writers` ranks, moved by `np` ranks through a buffer that fits no row.
+    fn experiment(&self, direction: Direction, access: Access, writers: usize, np: usize) -> Experiment {
+        let data = Data { kind: DataKind::Uniform, seed: 5, stamp_ranks: Some(writers) };
+        let shape = Shape(self.shape.to_vec());
+        Experiment {
+            direction,
+            dataset: Dataset { name: "test".into(), shape, dtype: self.dtype, data: Some(data) },
+            layout: Layout::Contiguous,
+            access,
+            method: self.method,
+            np,
+            cache: CacheWanted::AsFound,
+            fsync: false,
+            repeat: 1,
+            buffer: 7 * self.dtype.size() as u64,
+            split: Split::Axis(0),
+            tunables: Default::default(),
+        }
+    }
+
+    /// Every access that fits.
+    fn accesses(&self) -> Vec<Access> {
+        let all = [Access::Rows, Access::PROJECTION, Access::Roi { offset: [1, 2], size: [3, 3] }];
+        all.into_iter().filter(|access| access.fits(self.shape)).collect()
+    }
+}
+
+/// All that a group of ranks checks together; `before` is the size of a group whose files are there. Returns the number
+/// of cases.
+fn keeps_the_contract(comm: &dyn Comm, methods: &[Method], folder: &Path, before: Option<usize>) -> Result<usize> {
+    let cases = cases(methods);
+    for case in &cases {
+        what_is_written_is_read(comm, case, folder)?;
+        one_reads_what_many_wrote(comm, case, folder)?;
+        if let Some(writers) = before {
+            reads(comm, case, folder, writers)?;
+        }
+        sessions_move_any_region(comm, case, folder)?;
+    }
+    for &method in methods {
+        a_missing_file_is_everybodys_failure(comm, method, folder)?;
+    }
+    Ok(cases.len())
+}
+
+fn run(comm: &dyn Comm, experiment: &Experiment, file: &Path) -> Result<run::Outcome> {
+    let team = Team { comm, progress: &Silent, fault: None };
+    run::run(experiment, file, Options { in_place: true, ..Options::default() }, team)
+}
+
+fn what_is_written_is_read(comm: &dyn Comm, case: &Case, folder: &Path) -> Result<()> {
+    let np = comm.size();
+    let file = case.file(folder, np);
+    let written = run(comm, &case.experiment(Direction::Write, Access::Rows, np, np), &file)?;
+    assert_eq!(written.verification, Verification::NotRead, "{case:?}");
+    assert_eq!(written.samples[0].ranks.len(), np, "{case:?}");
+    assert_eq!(file.exists(), case.method != Method::Null, "{case:?}");
+    reads(comm, case, folder, np)
+}
+
+/// These ranks read what `writers` ranks wrote, in every way.
+fn reads(comm: &dyn Comm, case: &Case, folder: &Path, writers: usize) -> Result<()> {
+    for access in case.accesses() {
+        let experiment = case.experiment(Direction::Read, access, writers, comm.size());
+        let read = run(comm, &experiment, &case.file(folder, writers))?;
+        let by = comm.size();
+        assert_eq!(
+            read.verification,
+            Verification::Passed,
+            "{case:?} of {writers} ranks by {by}: {access:?}",
+            access = experiment.access
+        );
+    }
+    Ok(())
+}
+
+fn one_reads_what_many_wrote(comm: &dyn Comm, case: &Case, folder: &Path) -> Result<()> {
+    comm.barrier()?;
+    if comm.rank() == 0 {
+        // Alone there is nobody to be collective with; the file is the same.
+        let method = if case.method == Method::Collective { Method::Independent } else { case.method };
+        let mut experiment = case.experiment(Direction::Read, Access::Rows, comm.size(), 1);
+        experiment.method = method;
+        let read = run(&Solo, &experiment, &case.file(folder, comm.size()))?;
+        assert_eq!(read.verification, Verification::Passed, "{case:?}");
+    }
+    comm.barrier()
+}
+
+/// Rows written last first, read in whole, in part and not at all.
+fn sessions_move_any_region(comm: &dyn Comm, case: &Case, folder: &Path) -> Result<()> {
+    let (np, rank) = (comm.size(), comm.rank());
+    let file = folder.join("session");
+    let engine = engine::engine(case.method, comm)?;
+    let whole = Region::whole(case.shape);
+
+    let experiment = case.experiment(Direction::Write, Access::Rows, np, np);
+    let mut session = engine.open(&Opening { experiment: &experiment, path: &file, comm })?;
+    let (from, to) = block(case.shape[0], rank, np);
+    let calls = (0..np).map(|r| block(case.shape[0], r, np)).map(|(from, to)| to - from).max().unwrap();
+    let mine = (from..to).rev().map(|row| whole.slab(0, row, row + 1)).map(Some);
+    for row in mine.chain(std::iter::repeat(None)).take(calls as usize) {
+        match row {
+            Some(row) => write(session.as_mut(), &experiment, &row)?,
+            None if engine.collective() => session.write(&Region::empty(case.shape.len()), &[])?,
+            None => {}
+        }
+    }
+    session.sync()?;
+    let closed = session.close()?;
+    assert_eq!(closed.actual.driver, driver(case.method, comm), "{case:?}");
+    comm.barrier()?;
+
+    let experiment = case.experiment(Direction::Read, Access::Rows, np, np);
+    let mut session = engine.open(&Opening { experiment: &experiment, path: &file, comm })?;
+    let last_row = whole.slab(0, case.shape[0] - 1, case.shape[0]);
+    let corner = Region::new(vec![0; case.shape.len()], case.shape.iter().map(|&n| n.min(2)).collect());
+    for region in [whole, last_row, corner, Region::empty(case.shape.len())] {
+        read(session.as_mut(), &experiment, &region)?;
+    }
+    session.close()?;
+    comm.barrier()
+}
+
+fn write(session: &mut dyn Session, experiment: &Experiment, region: &Region) -> Result<()> {
+    let Dataset { shape, dtype, data, .. } = &experiment.dataset;
+    let size = region.elements() as usize * dtype.size();
+    let mut buffer = Buffer::touched(size);
+    let values = buffer.bytes_mut(size);
+    data.expect("a rule").fill(&shape.0, *dtype, region, values);
+    session.write(region, values)
+}
+
+fn read(session: &mut dyn Session, experiment: &Experiment, region: &Region) -> Result<()> {
+    let Dataset { shape, dtype, data, .. } = &experiment.dataset;
+    let size = region.elements() as usize * dtype.size();
+    let mut buffer = Buffer::touched(size);
+    let values = buffer.bytes_mut(size);
+    session.read(region, values)?;
+    let verified = data.expect("a rule").verify(&shape.0, *dtype, region, values);
+    assert_eq!(verified, Ok(()), "{} {dtype} {shape}: {region:?}", experiment.method);
+    Ok(())
+}
+
+fn driver(method: Method, comm: &dyn Comm) -> &'static str {
+    match method {
+        Method::Posix => "posix",
+        Method::Null => "none",
+        Method::Independent | Method::Collective if comm.mpi().is_some() => "mpio",
+        _ => "sec2",
+    }
+}
+
+fn a_missing_file_is_everybodys_failure(comm: &dyn Comm, method: Method, folder: &Path) -> Result<()> {
+    let case = Case { method, dtype: Dtype::F32, shape: SHAPES[1] };
+    let experiment = case.experiment(Direction::Read, Access::Rows, 1, comm.size());
+    let engine = engine::engine(method, comm)?;
+    let file = folder.join("nowhere");
+    let opened = engine.open(&Opening { experiment: &experiment, path: &file, comm });
+    let failure = opened.err();
+    assert_eq!(failure.is_none(), method == Method::Null, "{method} opened a file that is not there");
+    if let Some(failure) = failure {
+        assert_eq!(failure.path, Some(file), "{method}: the failure names the file: {failure}");
+    }
+    // Nobody is left behind in a call that the others have given up.
+    let all = all_gather(comm, &comm.rank())?;
+    assert_eq!(all, (0..comm.size()).collect::<Vec<_>>());
+    Ok(())
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written")
+}
+
+/// As many cases as methods and element types, twice.
+fn expected(methods: usize) -> usize {
+    methods * Dtype::ALL.len() * 2
+}
+
+#[test]
+fn with_threads() {
+    let methods: Vec<Method> = Method::ALL.into_iter().filter(|&method| method != Method::Collective).collect();
+    let folder = folder();
+    for np in 1..=4 {
+        let checked = threads::run(np, |comm| keeps_the_contract(comm, &methods, folder.path(), before(np)));
+        assert_eq!(checked.unwrap(), expected(methods.len()), "np {np}");
+    }
+}
+
+/// Groups come in the order of their size, and read what the one before wrote.
+fn before(np: usize) -> Option<usize> {
+    np.checked_sub(1).filter(|&before| before > 0)
+}
+
+#[test]
+fn threads_have_no_collective_transfers() {
+    let refused = threads::run(2, |comm| engine::engine(Method::Collective, comm).map(|_| ()));
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Environment);
+    assert!(refused.mend.is_some(), "{refused}");
+}
+
+#[cfg(feature = "mpi")]
+mod with_mpi {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::process::{Command, Output, Stdio};
+
+    /// Tells a process of this test that it is a rank, and where the files are.
+    const FOLDER: &str = "H5LAB_CONTRACT_FOLDER";
+
+    #[test]
+    fn ranks() {
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            return as_a_rank(Path::new(&folder));
+        }
+        let folder = folder();
+        for np in 1..=4 {
+            let output = under_mpirun(np, folder.path());
+            let said =
+                format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert!(output.status.success(), "mpirun -np {np}: {}\n{said}", output.status);
+            let all = format!("{} cases with {np} ranks", expected(Method::ALL.len()));
+            assert!(said.contains(&all), "not '{all}': {said}");
+        }
+    }
+
+    fn under_mpirun(np: usize, folder: &Path) -> Output {
+        let mut mpirun = Command::new("mpirun");
+        mpirun.args(["--oversubscribe", "--timeout", "60", "-np", &np.to_string()]).stdin(Stdio::null());
+        mpirun.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1").env(FOLDER, folder);
+        // Ranks that wait give their core to those that work: there may be more ranks than idle cores.
+        mpirun.env("OMPI_MCA_mpi_yield_when_idle", "1");
+        mpirun.arg(std::env::current_exe().unwrap());
+        mpirun.args(["--exact", "with_mpi::ranks", "--nocapture", "--test-threads=1"]);
+        mpirun.output().unwrap_or_else(|e| panic!("mpirun: {e}: run scripts/setup --test"))
+    }
+
+    /// A rank that panics must not leave the others waiting.
+    fn as_a_rank(folder: &Path) {
+        let world = h5lab_io::comm::mpi::World::init().unwrap();
+        let comm = world.comm();
+        let checked =
+            catch_unwind(AssertUnwindSafe(|| keeps_the_contract(comm, &Method::ALL, folder, before(comm.size()))));
+        match checked {
+            Ok(Ok(cases)) if comm.rank() == 0 => println!("{cases} cases with {} ranks", comm.size()),
+            Ok(Ok(_)) => {}
+            Ok(Err(failure)) => {
+                eprintln!("rank {}: {failure}", comm.rank());
+                h5lab_io::comm::mpi::abort(1);
+            }
+            Err(_) => h5lab_io::comm::mpi::abort(1),
+        }
+    }
+}

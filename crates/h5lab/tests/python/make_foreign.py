@@ -1,0 +1,28 @@
+"""Files as other people write them: every element is its own index in C order."""
+
+import h5py
+import numpy as np
+
+
+def ramp(shape, dtype):
+    return np.arange(np.prod(shape)).astype(dtype).reshape(shape)
+
+
+def make(file, dataset, shape, dtype, **layout):
+    with h5py.File(file, "w") as f:
+        f.create_dataset(dataset, data=ramp(shape, dtype), **layout)
+
+
+make("big-endian.h5", "data", (7, 3), ">f4")
+make("detector.h5", "entry/instrument/detector/data", (5, 4, 3), "u2")
+make("chunked.h5", "data", (12, 5), "i4", chunks=(5, 2))
+make("gzip.h5", "data", (12, 5), "f8", chunks=(5, 2), compression="gzip", shuffle=True, fletcher32=True)
+make("five.h5", "data", (3, 2, 2, 1, 2), "f8")
+make("line.h5", "data", (10,), "i2")
+make("bytes.h5", "data", (1, 9), "u1")
+make("no-rows.h5", "data", (0, 5), "f4")
+make("no-columns.h5", "data", (5, 0), "u4")
+make("growing.h5", "data", (6, 4), "f4", chunks=(1, 4), maxshape=(None, 4))
+make("one-of-two.h5", "entry/data", (4, 4), "u2")
+with h5py.File("one-of-two.h5", "a") as f:
+    f["name"] = "a string, which is not to be read"
