@@ -77,13 +77,15 @@ impl Experiment {
         let refuse = |why: String| Err(Failure::new(FailureKind::Usage, why));
         self.layout.check(&self.dataset.shape, self.dataset.dtype)?;
         if !self.access.fits(&self.dataset.shape.0) {
-            return refuse(format!("access {} does not fit a dataset of shape {}", self.access, self.dataset.shape));
+            let why = format!("access {} does not fit a dataset of shape {}", self.access, self.dataset.shape);
+            return refuse(why).map_err(|f| f.mend("choose another access, or a shape with enough axes and rows"));
         }
         if self.np == 0 || self.repeat == 0 {
             return refuse("ranks and repeats are counted from 1".into());
         }
         if self.buffer < self.dataset.dtype.size() as u64 {
-            return refuse(format!("a buffer of {} bytes does not hold one element", self.buffer));
+            return refuse(format!("a buffer of {} bytes does not hold one element", self.buffer))
+                .map_err(|f| f.mend("give a larger --buffer: 64MiB"));
         }
         Ok(())
     }

@@ -70,7 +70,10 @@ impl Layout {
             return Ok(());
         };
         let name = Shape(chunk.clone());
-        let refuse = |why: String| Err(Failure::new(FailureKind::Usage, format!("chunk {name}: {why}")));
+        let refuse = |why: String| {
+            Err(Failure::new(FailureKind::Usage, format!("chunk {name}: {why}"))
+                .mend(format!("write --chunk with {} sizes, each at least 1 and at most the dataset's", shape.0.len())))
+        };
         if chunk.len() != shape.0.len() {
             return refuse(format!("{} axes, but the dataset {shape} has {}", chunk.len(), shape.0.len()));
         }

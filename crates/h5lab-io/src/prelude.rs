@@ -65,9 +65,9 @@ fn on_mpi(body: &dyn Fn(&dyn Comm) -> Result<()>) -> Result<()> {
 /// The first failing rank's failure on all ranks. It may have been agreed on before, so nothing is added to it.
 fn together(comm: &dyn Comm, mine: Result<()>) -> Result<()> {
     let give_up = || {
-        if let Err(failure) = &mine {
-            Silent.last_words(failure);
-        }
+        let Err(failure) = &mine else { return FailureKind::RankLost.exit_code() };
+        Silent.last_words(failure);
+        failure.kind.exit_code()
     };
     if !comm.any(mine.is_err(), &give_up)? {
         return Ok(());

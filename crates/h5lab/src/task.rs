@@ -30,6 +30,17 @@ pub enum Task {
     Batch(BatchTask),
 }
 
+impl Task {
+    /// The file that it writes, if it writes one that stays.
+    pub fn target(&self) -> Option<&Path> {
+        match self {
+            Task::Write(task) => Some(&task.file),
+            Task::Simple(task) => Some(&task.file),
+            Task::Read(_) | Task::Batch(_) => None,
+        }
+    }
+}
+
 /// What a task leaves, on rank 0.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "of")]

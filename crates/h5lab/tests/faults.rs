@@ -7,9 +7,13 @@ mod common;
 use common::{Folder, MPI, Outcome, Running};
 use h5lab_core::failure::FailureKind;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
-/// Seconds within which all ranks must be gone.
-const SOON: f64 = 10.0;
+/// Seconds within which all ranks must be gone: 10 on a machine that is not busy with other ranks, as it is here.
+const SOON: f64 = 15.0;
+
+/// One test at a time: ranks that wait keep a core busy.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// The fault (RANK:PHASE:HOW) and the command that meets it.
 type Case = (&'static str, &'static str);
@@ -70,6 +74,7 @@ fn a_rank_that_is_killed() {
 fn check_all(cases: &[Case], kind: FailureKind) {
     let phases: BTreeSet<_> = cases.iter().map(|(fault, _)| fault.split(':').nth(1).unwrap()).collect();
     assert_eq!(phases.into_iter().collect::<Vec<_>>(), ["close", "flush", "open", "transfer"], "every phase");
+    let _turn = TURN.lock().unwrap_or_else(|e| e.into_inner());
     for some in cases.chunks(TOGETHER) {
         let underway: Vec<Underway> = some.iter().map(|&case| start(case)).collect();
         underway.into_iter().for_each(|case| check(case, kind));
@@ -77,7 +82,7 @@ fn check_all(cases: &[Case], kind: FailureKind) {
 }
 
 /// Cases that run at the same time: most of their time is waiting.
-const TOGETHER: usize = 3;
+const TOGETHER: usize = 2;
 
 /// A command that has met its fault, or is about to.
 struct Underway {
@@ -122,6 +127,7 @@ fn folder_with_test_h5() -> Folder {
 #[cfg(feature = "mpi")]
 #[test]
 fn ranks_under_the_users_own_mpirun() {
+    let _turn = TURN.lock().unwrap_or_else(|e| e.into_inner());
     for (fault, words, kind) in [
         ("1:open:error", "write 7 11 test.h5", FailureKind::Storage),
         ("1:close:panic", "write 7 11 test.h5", FailureKind::Internal),

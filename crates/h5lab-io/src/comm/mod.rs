@@ -42,11 +42,11 @@ pub trait Comm {
     fn all_gather(&self, mine: &[u8]) -> Result<Vec<Vec<u8>>>;
 
     /// True on all ranks if it is true on any. A rank that says true must not wait for ever: after
-    /// [`AGREE_DEADLINE`] it calls `give_up` and ends the whole group.
+    /// [`AGREE_DEADLINE`] it calls `give_up` and ends the whole group with the exit code that this returns.
     ///
     /// # Errors
     /// `RankLost` if a rank can't come any more.
-    fn any(&self, mine: bool, give_up: &dyn Fn()) -> Result<bool>;
+    fn any(&self, mine: bool, give_up: &dyn Fn() -> u8) -> Result<bool>;
 
     /// Rank 0 is given every rank's bytes, its own first, then in rank order; the others return when theirs are taken.
     ///
@@ -92,9 +92,9 @@ pub fn agree<T>(comm: &dyn Comm, mine: Result<T>, last_words: &dyn Fn(&Failure))
     }
     let mine = mine.map_err(|failure| if comm.size() > 1 { failure.on_rank(comm.rank()) } else { failure });
     let give_up = || {
-        if let Err(failure) = &mine {
-            last_words(failure);
-        }
+        let Err(failure) = &mine else { return FailureKind::RankLost.exit_code() };
+        last_words(failure);
+        failure.kind.exit_code()
     };
     if !comm.any(mine.is_err(), &give_up)? {
         return mine;

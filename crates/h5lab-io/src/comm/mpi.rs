@@ -140,15 +140,14 @@ impl Comm for Ranks {
         Ok(starts.iter().zip(&lengths).map(|(&s, &n)| all[s as usize..(s + n) as usize].to_vec()).collect())
     }
 
-    fn any(&self, mine: bool, give_up: &dyn Fn()) -> Result<bool> {
+    fn any(&self, mine: bool, give_up: &dyn Fn() -> u8) -> Result<bool> {
         let (send, mut receive) = (i32::from(mine), 0i32);
         let mut vote = Vote::start(&send, &mut receive, self.control.as_raw());
         if mine {
             let deadline = Instant::now() + AGREE_DEADLINE;
             while !vote.is_over() {
                 if Instant::now() > deadline {
-                    give_up();
-                    abort(FailureKind::RankLost.exit_code());
+                    abort(give_up());
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }

@@ -24,7 +24,7 @@ impl Comm for Solo {
         Ok(vec![mine.to_vec()])
     }
 
-    fn any(&self, mine: bool, _give_up: &dyn Fn()) -> Result<bool> {
+    fn any(&self, mine: bool, _give_up: &dyn Fn() -> u8) -> Result<bool> {
         Ok(mine)
     }
 

@@ -200,7 +200,7 @@ impl Comm for Threads<'_> {
         self.group.meet(self.rank, mine)
     }
 
-    fn any(&self, mine: bool, _give_up: &dyn Fn()) -> Result<bool> {
+    fn any(&self, mine: bool, _give_up: &dyn Fn() -> u8) -> Result<bool> {
         // Threads never hang in a collective call of a library: nobody needs to be taken down.
         Ok(self.group.meet(self.rank, &[u8::from(mine)])?.iter().any(|flag| flag == &[1]))
     }

@@ -129,7 +129,16 @@ pub fn open_existing(path: &Path) -> Result<hdf5::File> {
         Ok(_) => std::fs::File::open(path)
             .map_err(|e| Failure::io("open", path, &e).mend("check the permissions of the file and its folder"))?,
     };
-    open(path, Mode::Read, None)
+    open(path, Mode::Read, None).map_err(|failure| match failure.mend {
+        // The file is there and can be read: what HDF5 stumbles over is in it.
+        None if failure.kind == FailureKind::Storage => Failure {
+            kind: FailureKind::Input,
+            message: format!("the HDF5 file is damaged ({})", failure.message),
+            ..failure
+        }
+        .mend("copy or write it again"),
+        _ => failure,
+    })
 }
 
 /// Closes a dataset and says if that failed: chunks that were still in the cache are written only now.

@@ -1,14 +1,22 @@
 //! What a run may overwrite, where it writes before it is done, and whether there is room.
 
 use crate::h5::provenance;
+use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::report::bytes;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Scratch files that are there now: what a signal handler removes before the process ends.
 static THERE_NOW: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Counts the scratch files of a run that writes `target` among this process's own: for the parent of the ranks that
+/// make them.
+pub fn watch_scratch_of(target: &Path) {
+    Scratch::watched(target);
+}
 
 /// Removes all scratch files of this process: for a signal handler that is about to end it.
 pub fn remove_all_scratch() {
@@ -54,6 +62,22 @@ impl Scratch {
     pub(super) fn remove(&self) {
         discard(&self.partial);
         discard(&self.ceiling);
+    }
+}
+
+/// MPI-IO does not say why a write failed: if there is no space left, that is why.
+pub(super) fn full_disk(failure: Failure, experiment: &Experiment, target: &Path) -> Failure {
+    let written = fs::metadata(target).map_or(0, |file| file.blocks() * 512);
+    let missing = experiment.dataset.bytes().saturating_sub(written);
+    let vague = failure.kind == FailureKind::Storage && failure.mend.is_none();
+    match crate::host::filesystem::free_bytes(target) {
+        Ok(free) if vague && experiment.direction == Direction::Write && free < missing => {
+            let needed = bytes(experiment.dataset.bytes());
+            let message = format!("no space left on the device ({})", failure.message);
+            Failure { message, ..failure }
+                .mend(format!("free space, or choose another path: the dataset needs {needed}"))
+        }
+        _ => failure,
     }
 }
 

@@ -5,7 +5,7 @@ mod files;
 mod pass;
 
 pub use batch::{Step, run_batch};
-pub use files::{ScratchFolder, check_room, claim_target, remove_all_scratch};
+pub use files::{ScratchFolder, check_room, claim_target, remove_all_scratch, watch_scratch_of};
 
 use crate::comm::{Comm, agree, all_gather};
 use crate::engine::posix::Posix;
@@ -86,7 +86,8 @@ pub struct Team<'a> {
 /// The first failing rank's failure, on all ranks.
 pub fn run(experiment: &Experiment, path: &Path, options: Options, team: Team<'_>) -> Result<Outcome> {
     let all_repeats = |target: &Path, scratch: &Scratch, last_words: &dyn Fn(&Failure)| {
-        Run { experiment, target, scratch, options, team, last_words }.all_repeats()
+        let outcome = Run { experiment, target, scratch, options, team, last_words }.all_repeats();
+        outcome.map_err(|failure| files::full_disk(failure, experiment, target))
     };
     if experiment.direction == Direction::Write && !options.in_place {
         return in_place_of(path, team, all_repeats);

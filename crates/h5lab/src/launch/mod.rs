@@ -9,7 +9,7 @@ use crate::usage;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::host::Launcher;
 use h5lab_core::tunables::MpiIo;
-use h5lab_io::comm::{mpi, threads};
+use h5lab_io::comm::{Comm, mpi, threads};
 use h5lab_io::fault::Fault;
 use h5lab_io::host::{launcher, process_env};
 use h5lab_io::run::Team;
@@ -101,7 +101,7 @@ impl Runner {
         }
         let why = format!("--np {} was asked for, but the launcher started {} ranks", list(asked), comm.size());
         let failure = usage(why).mend("leave out --np under a launcher, or start h5lab without one");
-        Err(if comm.rank() == 0 { failure } else { quiet(failure) })
+        Err(told_by_rank_0(comm, failure))
     }
 
     /// Runs a task with `np` ranks.
@@ -148,10 +148,17 @@ fn in_world(
     let emit = Emit::new(on_done);
     let done = worker::guarded(task, Team { comm, progress: &bar, fault }, &|done| emit.done(done));
     bar.clear();
-    match done.and_then(|()| emit.outcome()) {
-        Err(failure) if comm.rank() != 0 => Err(quiet(failure)),
-        outcome => outcome,
+    done.map_err(|failure| told_by_rank_0(comm, failure))?;
+    emit.outcome()
+}
+
+/// A failure that all ranks have: rank 0 tells it before any of them leaves, since mpirun ends the others when one does.
+fn told_by_rank_0(comm: &dyn Comm, failure: Failure) -> Failure {
+    if comm.rank() == 0 {
+        crate::output::report(&failure);
     }
+    let _ = comm.barrier();
+    quiet(failure)
 }
 
 fn on_threads(task: &Task, np: usize, output: &Output, fault: Option<&Fault>, on_done: OnDone<'_>) -> Result<()> {

@@ -21,12 +21,16 @@ use std::time::{Duration, Instant};
 /// The mpirun that runs now: its process id, or 0.
 static RUNNING: AtomicI32 = AtomicI32::new(0);
 
+/// Whether a signal has come: then the handler alone says how the process ends.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
 /// Whether the user has been told what is set for root.
 static ROOT_TOLD: AtomicBool = AtomicBool::new(false);
 
 /// Ends the ranks that run now, and waits until they have ended: for a signal handler.
 pub fn end_ranks() {
     const PATIENCE: Duration = Duration::from_secs(5);
+    STOPPED.store(true, Ordering::SeqCst);
     let Some(pid) = Pid::from_raw(RUNNING.load(Ordering::SeqCst)) else { return };
     let _ = kill_process(pid, Signal::TERM);
     let begun = Instant::now();
@@ -76,6 +80,9 @@ impl Mpirun {
         if !output.quiet && !output.json && !matches!(task, Task::Batch(_)) {
             note(&self.describe(np, ROOT_TOLD.swap(true, Ordering::SeqCst)));
         }
+        if let Some(target) = task.target() {
+            h5lab_io::run::watch_scratch_of(target);
+        }
         let mut command = self.command(task, np, mpi_io);
         let mut child = command.spawn().map_err(|e| {
             Failure::new(FailureKind::Environment, format!("mpirun can't be started: {e}"))
@@ -87,6 +94,9 @@ impl Mpirun {
         let heard = listen(&mut child, output, on_done);
         let status = child.wait();
         RUNNING.store(0, Ordering::SeqCst);
+        while STOPPED.load(Ordering::SeqCst) {
+            std::thread::park();
+        }
         let status = status.map_err(|e| Failure::new(FailureKind::Internal, format!("waiting for mpirun: {e}")))?;
         let complaints = complaints.join().unwrap_or_default();
         heard?;
