@@ -18,6 +18,7 @@
 
 mod detector;
 mod element;
+mod frame;
 mod kind;
 mod philox;
 mod pieces;
