@@ -12,8 +12,9 @@
 //! data = (bits >> 8).astype("f4") * np.float32(2**-24)            # f64: (bits >> 11) * 2.0**-53
 //! ```
 //!
-//! Detector counts, whatever their type, are made from the 32-bit half `i` of the same stream, the uniform that is
-//! turned into a Poisson count; `detector.py` beside this file does it with SciPy. With [`Data::stamp_ranks`],
+//! Counts (of the kinds detector and tomography), whatever their type, are made from the 32-bit half `i` of the same
+//! stream, the uniform that is turned into a Poisson count; `detector.py` and `tomography.py` beside this file do it with
+//! SciPy. With [`Data::stamp_ranks`],
 //! `1000 * (rank + 1)` is added in the element type's arithmetic.
 
 mod detector;
@@ -23,6 +24,7 @@ mod kind;
 mod philox;
 mod pieces;
 mod poisson;
+mod tomography;
 
 pub use kind::DataKind;
 
@@ -33,6 +35,7 @@ use element::Element;
 use philox::Philox;
 use pieces::{PIECE, Piece, pieces};
 use serde::{Deserialize, Serialize};
+use tomography::Tomography;
 
 /// The rule that makes every value of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -144,6 +147,7 @@ impl Data {
 enum Source {
     Uniform(Philox),
     Detector(Box<Detector>),
+    Tomography(Box<Tomography>),
     Ramp,
 }
 
@@ -152,6 +156,7 @@ impl Source {
         match data.kind {
             DataKind::Uniform => Source::Uniform(Philox::new([data.seed, 0])),
             DataKind::Detector => Source::Detector(Box::new(Detector::new(data.seed, shape))),
+            DataKind::Tomography => Source::Tomography(Box::new(Tomography::new(data.seed, shape))),
             DataKind::Ramp => Source::Ramp,
         }
     }
@@ -164,6 +169,7 @@ impl Source {
                 T::uniform_from_stream(out);
             }
             Source::Detector(detector) => detector.fill(piece.first, out),
+            Source::Tomography(tomography) => tomography.fill(piece.first, out),
             Source::Ramp => {
                 for (i, value) in out.iter_mut().enumerate() {
                     *value = T::from_index(piece.first + i as u64);
