@@ -79,6 +79,9 @@ impl Experiment {
         if !self.access.fits(&self.dataset.shape.0) {
             return refuse(format!("access {} does not fit a dataset of shape {}", self.access, self.dataset.shape));
         }
+        if self.dataset.data.is_some() && self.dataset.from.is_some() {
+            return refuse("a rule + a source file: the values can come from one of them alone".into());
+        }
         if self.np == 0 || self.repeat == 0 {
             return refuse("ranks and repeats are counted from 1".into());
         }

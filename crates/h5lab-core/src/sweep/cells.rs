@@ -137,7 +137,7 @@ impl Sweep {
     fn dataset(&self, shape: &Shape, dtype: Dtype, data: &DataChoice) -> Result<Dataset> {
         let DataChoice::Kind(kind) = *data;
         let data = Some(Data { kind, seed: self.seed, stamp_ranks: None });
-        Ok(Dataset { name: "data".into(), shape: Shape::to_create(shape.0.clone(), dtype)?, dtype, data })
+        Ok(Dataset { name: "data".into(), shape: Shape::to_create(shape.0.clone(), dtype)?, dtype, data, from: None })
     }
 
     /// The layouts that fit the dataset, each once.

@@ -199,7 +199,7 @@ fn batch_of(record: &Record) -> Result<Batch> {
         cache: h5lab_core::experiment::CacheWanted::AsFound,
         ..e.clone()
     };
-    if e.dataset.data.is_none() {
+    if !e.dataset.has_known_values() {
         return Err(Failure::new(FailureKind::Input, "this record's data is not h5lab's own: it can't be made again"));
     }
     let file = FileCells {
