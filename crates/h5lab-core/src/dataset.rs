@@ -4,6 +4,7 @@ use crate::failure::{Failure, FailureKind, Result};
 use crate::generate::Data;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The type of an element, as the file stores it (little-endian).
@@ -150,6 +151,39 @@ impl FromStr for Shape {
     }
 }
 
+/// A dataset of another file whose values are taken: `FILE:DATASET`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// The HDF5 file.
+    pub file: PathBuf,
+    /// Path of the dataset in it, without the leading slash.
+    pub dataset: String,
+}
+
+impl fmt::Display for SourceFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.dataset)
+    }
+}
+
+impl FromStr for SourceFile {
+    type Err = Failure;
+
+    /// Takes `FILE:DATASET`, cut at the last colon: a file's name may have one.
+    fn from_str(text: &str) -> Result<Self> {
+        match text.rsplit_once(':').map(|(file, dataset)| (file, dataset.trim_start_matches('/'))) {
+            Some((file, dataset)) if !file.is_empty() && !dataset.is_empty() => {
+                Ok(SourceFile { file: file.into(), dataset: dataset.to_owned() })
+            }
+            _ => Err(Failure::new(
+                FailureKind::Usage,
+                format!("'{}' is not FILE:DATASET", crate::report::printable(text)),
+            )
+            .mend("write the file, a colon, and the path of the dataset in it: scan.h5:entry/data")),
+        }
+    }
+}
+
 /// A dataset: what it is called, how large it is, and what stands in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dataset {
@@ -161,9 +195,22 @@ pub struct Dataset {
     pub dtype: Dtype,
     /// The rule that makes every value; `None` where the values are somebody else's and can't be verified.
     pub data: Option<Data>,
+    /// The dataset whose leading part holds the values instead of a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<SourceFile>,
 }
 
 impl Dataset {
+    /// The same, with values that nothing is known of.
+    pub fn of_unknown_values(&self) -> Dataset {
+        Dataset { data: None, from: None, ..self.clone() }
+    }
+
+    /// True if it is known what every value must be.
+    pub fn has_known_values(&self) -> bool {
+        self.data.is_some() || self.from.is_some()
+    }
+
     /// Logical size in bytes (elements times the size of one).
     ///
     /// # Panics
@@ -193,6 +240,34 @@ mod tests {
         for axes in [vec![], vec![0], vec![3, 0], vec![u64::MAX, 2], vec![1 << 61, 1], vec![1; 33]] {
             assert!(Shape::to_create(axes.clone(), Dtype::F32).is_err(), "{axes:?}");
         }
+    }
+
+    #[test]
+    fn a_source_is_cut_at_the_last_colon() {
+        let cases = [
+            ("scan.h5:entry/data", "scan.h5", "entry/data"),
+            ("/data/12:30.h5:/x", "/data/12:30.h5", "x"),
+            ("a:b", "a", "b"),
+        ];
+        for (text, file, dataset) in cases {
+            let source: SourceFile = text.parse().unwrap();
+            assert_eq!(source, SourceFile { file: file.into(), dataset: dataset.into() });
+            assert_eq!(source.to_string().parse::<SourceFile>().unwrap(), source);
+        }
+        for text in ["", ":", "scan.h5", "scan.h5:", "scan.h5:/", ":x"] {
+            assert_eq!(text.parse::<SourceFile>().unwrap_err().kind, FailureKind::Usage, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_dataset_without_a_source_does_not_mention_one() {
+        let mut dataset = Dataset { name: "x".into(), shape: Shape(vec![2]), dtype: Dtype::U8, data: None, from: None };
+        let text = serde_json::to_string(&dataset).unwrap();
+        assert!(!text.contains("from"));
+        assert_eq!(serde_json::from_str::<Dataset>(&text).unwrap(), dataset);
+        dataset.from = Some("a.h5:b".parse().unwrap());
+        let text = serde_json::to_string(&dataset).unwrap();
+        assert_eq!(serde_json::from_str::<Dataset>(&text).unwrap(), dataset);
     }
 
     #[test]

@@ -80,6 +80,9 @@ impl Experiment {
             let why = format!("access {} does not fit a dataset of shape {}", self.access, self.dataset.shape);
             return refuse(why).map_err(|f| f.mend("choose another access, or a shape with enough axes and rows"));
         }
+        if self.dataset.data.is_some() && self.dataset.from.is_some() {
+            return refuse("a rule + a source file: the values can come from one of them alone".into());
+        }
         if self.np == 0 || self.repeat == 0 {
             return refuse("ranks and repeats are counted from 1".into());
         }

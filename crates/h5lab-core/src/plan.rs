@@ -95,7 +95,7 @@ mod tests {
     fn experiment(shape: Vec<u64>, access: Access, np: usize, buffer: u64) -> Experiment {
         Experiment {
             direction: Direction::Write,
-            dataset: Dataset { name: "test".into(), shape: Shape(shape), dtype: Dtype::F32, data: None },
+            dataset: Dataset { name: "test".into(), shape: Shape(shape), dtype: Dtype::F32, data: None, from: None },
             layout: Layout::Contiguous,
             access,
             split: Split::Axis(0),

@@ -28,7 +28,7 @@ pub enum Warning {
         /// Its type: `tmpfs`, `ramfs`.
         kind: String,
     },
-    /// The file has no record of how its values were made.
+    /// The file has no record of how its values were made, or of a source file that is no longer there as it was.
     NothingToVerify,
     /// A single repeat says nothing about its spread.
     SingleSample,
@@ -73,7 +73,8 @@ impl fmt::Display for Warning {
                 write!(f, "{kind} is memory, not storage: choose a path on a disk to measure one")
             }
             Warning::NothingToVerify => f.write_str(
-                "the file does not say how its values were made (h5lab did not write it): read, but not verified",
+                "nothing says what the values should be (h5lab did not write the file, or what it was made from is gone or has \
+                 changed): read, but not verified",
             ),
             Warning::SingleSample => f.write_str("one repeat says nothing about its spread: add --repeat 5"),
             Warning::AboveCeiling { share } => write!(

@@ -18,7 +18,8 @@ fn compare() -> Result<()> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or(".".into()));
     let shape = vec![20, 512, 512]; // images, rows, columns
     let rule = Data { kind: DataKind::Detector, seed: 1, stamp_ranks: None };
-    let stack = Dataset { name: "stack".into(), shape: Shape(shape.clone()), dtype: Dtype::U16, data: Some(rule) };
+    let stack =
+        Dataset { name: "stack".into(), shape: Shape(shape.clone()), dtype: Dtype::U16, data: Some(rule), from: None };
     let chunked = |filters| Layout::Chunked { chunk: vec![1, 128, 128], filters };
 
     println!("{:12} {:>10} {:>10} {:>10}", "layout", "write s", "tiles s", "file MB");

@@ -19,7 +19,8 @@ fn main() -> ExitCode {
             name: "test".into(),
             shape: Shape(vec![ELEMENTS]), // one axis
             dtype: Dtype::U32,
-            data: None, // no rule that makes the values: we do
+            data: None, // no rule that makes the values, ...
+            from: None, // ... nor another file: we do
         };
 
         // All ranks open the file together. Then each writes where it wants, without asking the others.

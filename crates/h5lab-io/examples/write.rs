@@ -20,7 +20,8 @@ fn main() -> ExitCode {
         // file, as attributes of the dataset, so that any later read can verify the values.
         let rule = Data { kind: DataKind::Uniform, seed: 1, stamp_ranks: Some(np) };
         let shape = Shape(vec![128, 100_000]);
-        let dataset = Dataset { name: "test".into(), shape: shape.clone(), dtype: Dtype::F32, data: Some(rule) };
+        let dataset =
+            Dataset { name: "test".into(), shape: shape.clone(), dtype: Dtype::F32, data: Some(rule), from: None };
 
         // Rank r of p has the rows from r*n/p up to (r+1)*n/p: a hyperslab. Each rank makes only these.
         let mine = rows_of(&shape.0, comm);

@@ -19,6 +19,16 @@ impl Buffer {
         Buffer { words, skip, bytes }
     }
 
+    /// Its size in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// True if it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
     /// The first `bytes` bytes.
     ///
     /// # Panics

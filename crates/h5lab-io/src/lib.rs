@@ -13,6 +13,7 @@ pub mod prelude;
 pub mod progress;
 pub mod run;
 pub mod sys;
+pub mod values;
 
 pub use h5lab_core as core;
 

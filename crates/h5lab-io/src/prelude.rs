@@ -7,7 +7,7 @@
 //!
 //! fn main() -> ExitCode {
 //!     ranks(4, |comm| {
-//!         let dataset = Dataset { name: "test".into(), shape: Shape(vec![4]), dtype: Dtype::U32, data: None };
+//!         let dataset = Dataset { name: "test".into(), shape: Shape(vec![4]), dtype: Dtype::U32, data: None, from: None };
 //!         let mine = rows_of(&dataset.shape.0, comm);
 //!         create(comm, "simple.h5", &dataset, &Layout::Contiguous, |file| file.write(&mine, &[7u32]))
 //!     })

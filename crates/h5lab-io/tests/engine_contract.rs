@@ -51,7 +51,7 @@ impl Case {
         let shape = Shape(self.shape.to_vec());
         Experiment {
             direction,
-            dataset: Dataset { name: "test".into(), shape, dtype: self.dtype, data: Some(data) },
+            dataset: Dataset { name: "test".into(), shape, dtype: self.dtype, data: Some(data), from: None },
             layout: Layout::Contiguous,
             access,
             method: self.method,

@@ -149,7 +149,7 @@ fn write_experiment(task: &WriteTask, np: usize) -> Result<Experiment> {
     let data = Data { kind: DataKind::Uniform, seed: task.seed, stamp_ranks: Some(np) };
     let experiment = Experiment {
         direction: Direction::Write,
-        dataset: Dataset { name: "test".into(), shape, dtype: Dtype::F32, data: Some(data) },
+        dataset: Dataset { name: "test".into(), shape, dtype: Dtype::F32, data: Some(data), from: None },
         layout: Layout::Contiguous,
         access: Access::Rows,
         split: Split::Axis(0),

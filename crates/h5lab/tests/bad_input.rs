@@ -138,7 +138,7 @@ const IMPOSSIBLE: &[Case] = &[
     ("chunking --shape 4x5x6 --chunk 1x0x2 --tile 2x2", Usage, &["chunk 1x0x2", "what to do"]),
     ("chunking --gzip 10", Usage, &["0..=9"]),
     ("chunking --dtype c8", Usage, &["use one of u8, u16"]),
-    ("chunking --data noise", Usage, &["use one of uniform, detector, ramp"]),
+    ("chunking --data noise", Usage, &["use one of uniform, detector, tomography, ramp"]),
     ("chunking --path nowhere", Storage, &["nowhere: the folder does not exist", "mkdir -p nowhere"]),
     ("frobnicate", Usage, &["unrecognized subcommand 'frobnicate'"]),
 ];

@@ -22,26 +22,30 @@ def scene(seed, height, width):
     fraction = (drawn >> np.uint64(11)) * 2.0**-53
     y, x = np.arange(height)[:, None], np.arange(width)[None, :]
     dy = (y - (0.4 + 0.2 * fraction[0, 0]) * height) * (3 / height)
-    dx = (x // 32 * 32 + 16 - (0.4 + 0.2 * fraction[0, 1]) * width) * (3 / width)
-    peaks = np.zeros((height, width))
-    for (row, column, *_), (*_, brightness, breadth) in zip(drawn[1:].tolist(), fraction[1:]):
-        dpy, dpx = abs(y - (row * height >> 64)), abs(x - (column * width >> 64))
-        spread = 1 + (dpy**2 + dpx**2) * (1 / (1 + 2 * breadth) ** 2)
-        peaks += np.where(np.maximum(dpy, dpx) <= 10, (200 + 3600 * brightness**2) / spread**3, 0)
+    dx = (x - (0.4 + 0.2 * fraction[0, 1]) * width) * (3 / width)
+    mean = 1 + 19 / (1 + (dy**2 + dx**2)) ** 3
+    for row, column, brightness, breadth in fraction[1:]:
+        squared = (y + 0.5 - row * height) ** 2 + (x + 0.5 - column * width) ** 2
+        spread = 1 + squared / (1 + 2 * breadth) ** 2
+        mean += (200 + 3600 * brightness**2) / spread**3 * np.maximum(1 - squared / 16**2, 0) ** 2
     groups = -(-height * width // 1024)
     dead = np.arange(groups) * 1024 + (words([seed, 1], 64, 4 * groups)[::4] % 1024).astype(int)
-    return 1 + 19 / (1 + (dy**2 + dx**2)) ** 3 + peaks, dead[dead < height * width]
+    return mean, dead[dead < height * width]
+
+
+def noise(seed, mean):
+    """Counts around the means, as integers that no type's largest value clamps."""
+    uniforms = words([seed, 0], 0, -(-mean.size // 2)).astype("<u8").view("<u4")[: mean.size].reshape(mean.shape)
+    level = np.minimum(((8 * np.sqrt(mean) * 256).astype(int) + (uniforms & 255)) >> 8, 511)
+    return poisson.ppf((uniforms + 0.5) / 2**32, (level / 8) ** 2).astype(int)
 
 
 def counts(seed, images, height, width):
-    """The counts of a stack of images, as integers that no type's largest value clamps."""
-    elements = images * height * width
-    uniforms = words([seed, 0], 0, -(-elements // 2)).astype("<u8").view("<u4")[:elements]
+    """The counts of a stack of images."""
     mean, dead = scene(seed, height, width)
-    level = np.minimum((8 * np.sqrt(mean) + 0.5).astype(int), 511)
-    drawn = poisson.ppf((uniforms + 0.5) / 2**32, np.tile((level.ravel() / 8) ** 2, images)).astype(int)
+    drawn = noise(seed, np.broadcast_to(mean, (images, height, width)))
     drawn.reshape(images, -1)[:, dead] = 0
-    return drawn.reshape(images, height, width)
+    return drawn
 
 
 if __name__ == "__main__":

@@ -14,19 +14,22 @@ pub enum DataKind {
     /// Detector counts: Poisson noise on a smooth background, a few bright peaks, dead pixels. As `u16`, shuffle and
     /// gzip shrink it 4-5 times.
     Detector,
+    /// Projections of a phantom that turns about an axis: axis 0 is the angle, the last two axes are the detector's.
+    Tomography,
     /// The element's own global index, wrapped to the type's range.
     Ramp,
 }
 
 impl DataKind {
     /// Every kind.
-    pub const ALL: [DataKind; 3] = [DataKind::Uniform, DataKind::Detector, DataKind::Ramp];
+    pub const ALL: [DataKind; 4] = [DataKind::Uniform, DataKind::Detector, DataKind::Tomography, DataKind::Ramp];
 
     /// The name that flags and plans use.
     pub const fn name(self) -> &'static str {
         match self {
             DataKind::Uniform => "uniform",
             DataKind::Detector => "detector",
+            DataKind::Tomography => "tomography",
             DataKind::Ramp => "ramp",
         }
     }
@@ -36,6 +39,7 @@ impl DataKind {
         match self {
             DataKind::Uniform => "philox4x64-10 uniform v1",
             DataKind::Detector => "philox4x64-10 detector v1",
+            DataKind::Tomography => "philox4x64-10 tomography v1",
             DataKind::Ramp => "index ramp v1",
         }
     }
@@ -81,6 +85,6 @@ mod tests {
     fn an_unknown_kind_is_told_the_known_ones() {
         let failure = "noise".parse::<DataKind>().unwrap_err();
         assert_eq!(failure.kind, FailureKind::Usage);
-        assert_eq!(failure.mend.as_deref(), Some("use one of uniform, detector, ramp"));
+        assert_eq!(failure.mend.as_deref(), Some("use one of uniform, detector, tomography, ramp"));
     }
 }

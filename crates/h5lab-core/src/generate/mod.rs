@@ -12,16 +12,19 @@
 //! data = (bits >> 8).astype("f4") * np.float32(2**-24)            # f64: (bits >> 11) * 2.0**-53
 //! ```
 //!
-//! Detector counts, whatever their type, are made from the 32-bit half `i` of the same stream, the uniform that is
-//! turned into a Poisson count; `detector.py` beside this file does it with SciPy. With [`Data::stamp_ranks`],
+//! Counts (of the kinds detector and tomography), whatever their type, are made from the 32-bit half `i` of the same
+//! stream, the uniform that is turned into a Poisson count; `detector.py` and `tomography.py` beside this file do it with
+//! SciPy. With [`Data::stamp_ranks`],
 //! `1000 * (rank + 1)` is added in the element type's arithmetic.
 
 mod detector;
 mod element;
+mod frame;
 mod kind;
 mod philox;
 mod pieces;
 mod poisson;
+mod tomography;
 
 pub use kind::DataKind;
 
@@ -32,6 +35,7 @@ use element::Element;
 use philox::Philox;
 use pieces::{PIECE, Piece, pieces};
 use serde::{Deserialize, Serialize};
+use tomography::Tomography;
 
 /// The rule that makes every value of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -118,23 +122,64 @@ impl Data {
     fn verify_as<T: Element>(&self, shape: &[u64], region: &Region, found: &[T]) -> Result<(), Mismatch> {
         let mut source = Source::new(self, shape);
         let mut buffer = [0u64; PIECE];
-        let mut first_bad = None;
-        let mut count = 0;
+        let mut differences = Differences::default();
         for piece in pieces(shape, region, self.stamp_ranks) {
             let expected: &mut [T] = &mut bytemuck::cast_slice_mut(&mut buffer)[..piece.length];
             let found = &found[piece.offset..][..piece.length];
             source.fill(&piece, expected);
-            if bytemuck::cast_slice::<T, u8>(expected) == bytemuck::cast_slice::<T, u8>(found) {
-                continue;
-            }
-            for (i, (e, f)) in expected.iter().zip(found).enumerate().filter(|(_, (e, f))| differ(*e, *f)) {
-                first_bad.get_or_insert((piece.first + i as u64, e.to_f64(), f.to_f64()));
-                count += 1;
-            }
+            differences.note(piece.first, expected, found);
         }
-        match first_bad {
+        differences.verdict(shape)
+    }
+}
+
+/// Compares `found` with `expected`, both the values of `region` of a dataset of `shape` in C order and this machine's
+/// byte order, bit by bit.
+///
+/// # Errors
+/// The first element that differs.
+///
+/// # Panics
+/// If a buffer is not exactly the region's size in bytes, or is not aligned for `dtype`.
+pub fn compare(shape: &[u64], dtype: Dtype, region: &Region, expected: &[u8], found: &[u8]) -> Result<(), Mismatch> {
+    fn compare_as<T: Element>(shape: &[u64], region: &Region, expected: &[T], found: &[T]) -> Result<(), Mismatch> {
+        let mut differences = Differences::default();
+        for piece in pieces(shape, region, None) {
+            let place = piece.offset..piece.offset + piece.length;
+            differences.note(piece.first, &expected[place.clone()], &found[place]);
+        }
+        differences.verdict(shape)
+    }
+    assert_eq!(expected.len(), found.len(), "both buffers hold just the region");
+    with_type!(dtype, T => compare_as::<T>(shape, region, bytemuck::cast_slice(expected), bytemuck::cast_slice(found)))
+}
+
+/// What a comparison has found so far.
+#[derive(Default)]
+struct Differences {
+    /// Global index, expected and found value of the first.
+    first: Option<(u64, f64, f64)>,
+    count: u64,
+}
+
+impl Differences {
+    /// Compares elements that follow the global index `at`.
+    fn note<T: Element>(&mut self, at: u64, expected: &[T], found: &[T]) {
+        if bytemuck::cast_slice::<T, u8>(expected) == bytemuck::cast_slice::<T, u8>(found) {
+            return;
+        }
+        for (i, (e, f)) in expected.iter().zip(found).enumerate().filter(|(_, (e, f))| differ(*e, *f)) {
+            self.first.get_or_insert((at + i as u64, e.to_f64(), f.to_f64()));
+            self.count += 1;
+        }
+    }
+
+    fn verdict(self, shape: &[u64]) -> Result<(), Mismatch> {
+        match self.first {
             None => Ok(()),
-            Some((at, expected, found)) => Err(Mismatch { index: unravel(at, shape), expected, found, count }),
+            Some((at, expected, found)) => {
+                Err(Mismatch { index: unravel(at, shape), expected, found, count: self.count })
+            }
         }
     }
 }
@@ -143,6 +188,7 @@ impl Data {
 enum Source {
     Uniform(Philox),
     Detector(Box<Detector>),
+    Tomography(Box<Tomography>),
     Ramp,
 }
 
@@ -151,6 +197,7 @@ impl Source {
         match data.kind {
             DataKind::Uniform => Source::Uniform(Philox::new([data.seed, 0])),
             DataKind::Detector => Source::Detector(Box::new(Detector::new(data.seed, shape))),
+            DataKind::Tomography => Source::Tomography(Box::new(Tomography::new(data.seed, shape))),
             DataKind::Ramp => Source::Ramp,
         }
     }
@@ -163,6 +210,7 @@ impl Source {
                 T::uniform_from_stream(out);
             }
             Source::Detector(detector) => detector.fill(piece.first, out),
+            Source::Tomography(tomography) => tomography.fill(piece.first, out),
             Source::Ramp => {
                 for (i, value) in out.iter_mut().enumerate() {
                     *value = T::from_index(piece.first + i as u64);

@@ -4,6 +4,8 @@
 //! The stream is NumPy's: `numpy.random.Philox(key=[key0, key1]).random_raw()`, read as little-endian bytes.
 //! NumPy increments its counter before it makes a block, so block 0 has counter 1.
 
+use super::element::Element;
+
 const ROUNDS: usize = 10;
 /// The multipliers and key increments of the paper's reference code, Random123's `philox.h`.
 const MULTIPLIER: [u64; 2] = [0xD2E7_470E_E14C_6C93, 0xCA5A_8263_9512_1157];
@@ -37,6 +39,12 @@ impl Philox {
         c
     }
 
+    /// The stream's 32-bit halves of words from number `first` on.
+    pub(super) fn uniforms(&self, first: u64, out: &mut [u32]) {
+        self.bytes(first * size_of::<u32>() as u64, bytemuck::cast_slice_mut(out));
+        u32::uniform_from_stream(out);
+    }
+
     /// Writes the bytes of the stream from byte `first` on.
     pub(super) fn bytes(&self, first: u64, out: &mut [u8]) {
         let mut block = first / BLOCK as u64;
@@ -58,6 +66,11 @@ impl Philox {
             tail.copy_from_slice(&to_bytes(self.block(block))[..tail.len()]);
         }
     }
+}
+
+/// A random word as a number in [0, 1).
+pub(super) fn fraction(word: u64) -> f64 {
+    (word >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// The high and the low word of a product.

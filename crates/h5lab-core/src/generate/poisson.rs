@@ -2,22 +2,24 @@
 //! `(u + 0.5) / 2^32 <= P(X <= k)`, which is SciPy's `poisson.ppf`.
 //!
 //! Means are quantised to levels, `mean = (level / 8)^2`: even steps of the square root are even steps of the
-//! distribution's width. A guide table (Chen and Asau 1974; Devroye, "Non-Uniform Random Variate Generation",
+//! distribution's width. The low byte of `u`, which hardly tells in the count, rounds to the level below or above: so
+//! a slow change of the mean leaves no contour lines. A guide table (Chen and Asau 1974; Devroye, "Non-Uniform Random Variate Generation",
 //! III.2.4) says where the search begins. Only additions, multiplications, divisions and square roots are used,
 //! which IEEE 754 rounds alike everywhere: no machine makes other counts.
 
+use super::element::Element;
 use std::iter::successors;
 use std::sync::OnceLock;
 
 /// Levels for each unit of the mean's square root.
-const LEVELS_PER_ROOT: f64 = 8.0;
+pub(super) const LEVELS_PER_ROOT: f64 = 8.0;
 /// Number of levels: means up to (511 / 8)^2 = 4080.
 const LEVELS: usize = 512;
 /// Bits of `u` that choose the guide's entry.
 const GUIDE_BITS: u32 = 10;
 
 /// The distribution of one level's mean.
-pub(super) struct Poisson {
+struct Poisson {
     /// The smallest count whose chance is not lost in rounding.
     lowest: u32,
     /// `2^32 * P(X <= lowest + k)`, rounded, for as long as it is below 2^32.
@@ -26,11 +28,22 @@ pub(super) struct Poisson {
     guide: Box<[u16; 1 << GUIDE_BITS]>,
 }
 
+/// The counts of pixels that have these levels (with a fraction), from one uniform each.
+///
+/// Levels beyond the highest, which is a mean of 4080, are taken as the highest.
+pub(super) fn draw<T: Element>(levels: &[f32], uniforms: &[u32], out: &mut [T]) {
+    for ((place, level), u) in out.iter_mut().zip(levels).zip(uniforms) {
+        let level = ((level * 256.0) as i32 + (u & 0xFF) as i32) >> 8;
+        *place = T::from_count(Poisson::of(level as usize).count(*u));
+    }
+}
+
 impl Poisson {
-    /// The distribution of the level nearest to `mean`; made when it is first asked for.
-    pub(super) fn of(mean: f64) -> &'static Poisson {
+    /// The distribution of a level's mean; made when it is first asked for.
+    #[inline(always)]
+    fn of(level: usize) -> &'static Poisson {
         static ALL: [OnceLock<Poisson>; LEVELS] = [const { OnceLock::new() }; LEVELS];
-        let level = ((LEVELS_PER_ROOT * mean.sqrt() + 0.5) as usize).min(LEVELS - 1);
+        let level = level.min(LEVELS - 1);
         ALL[level].get_or_init(|| Poisson::new(level_mean(level)))
     }
 
@@ -56,7 +69,7 @@ impl Poisson {
 
     /// The count that belongs to the uniform `u`.
     #[inline(always)]
-    pub(super) fn count(&self, u: u32) -> u32 {
+    fn count(&self, u: u32) -> u32 {
         let mut passed = usize::from(self.guide[(u >> (32 - GUIDE_BITS)) as usize]);
         while self.thresholds.get(passed).is_some_and(|threshold| u >= *threshold) {
             passed += 1;
@@ -104,7 +117,7 @@ mod tests {
     fn mean_and_variance_are_the_levels_mean() {
         for level in [1, 2, 5, 8, 14, 22, 36, 57, 80, 160, 300, LEVELS - 1] {
             let wanted = level_mean(level);
-            let (mean, variance) = moments(Poisson::of(wanted));
+            let (mean, variance) = moments(Poisson::of(level));
             assert!((mean / wanted - 1.0).abs() < 2e-3, "level {level}: mean {mean}, wanted {wanted}");
             assert!((variance / wanted - 1.0).abs() < 5e-3, "level {level}: variance {variance}, wanted {wanted}");
         }
@@ -158,17 +171,33 @@ mod tests {
             (3906.25, 4294967295, 4309),
         ];
         for (mean, u, count) in cases {
-            assert_eq!(Poisson::of(mean).count(u), count, "mean {mean}, u {u}");
+            let level = (LEVELS_PER_ROOT * f64::sqrt(mean)) as usize;
+            assert_eq!(level_mean(level), mean);
+            assert_eq!(Poisson::of(level).count(u), count, "mean {mean}, u {u}");
         }
     }
 
     #[test]
     fn the_extremes_of_the_uniform_are_counts_too() {
-        assert_eq!(Poisson::of(0.0).count(u32::MAX), 0);
-        assert_eq!(Poisson::of(1e9).lowest, Poisson::of(level_mean(LEVELS - 1)).lowest);
+        assert_eq!(Poisson::of(0).count(u32::MAX), 0);
+        assert_eq!(Poisson::of(usize::MAX).lowest, Poisson::of(LEVELS - 1).lowest);
         for level in 0..LEVELS {
-            let poisson = Poisson::of(level_mean(level));
+            let poisson = Poisson::of(level);
             assert!(poisson.count(0) <= poisson.count(u32::MAX));
+        }
+    }
+
+    #[test]
+    fn a_level_between_two_has_the_mean_between() {
+        const SAMPLES: u32 = 1 << 20;
+        let uniforms: Vec<u32> = (0..SAMPLES).map(|i| i.wrapping_mul(0x9E37_79B9)).collect();
+        for level in [3.25f32, 20.5, 100.75, 300.5] {
+            let mut counts = vec![0f64; SAMPLES as usize];
+            draw(&vec![level; SAMPLES as usize], &uniforms, &mut counts);
+            let mean = counts.iter().sum::<f64>() / f64::from(SAMPLES);
+            let wanted = level_mean(1) * f64::from(level) * f64::from(level);
+            // The square of a level between two is a little below the mean of their squares.
+            assert!((0.0..5e-3).contains(&(mean - wanted)), "level {level}: mean {mean}, wanted {wanted}");
         }
     }
 }

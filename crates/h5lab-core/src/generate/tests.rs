@@ -138,6 +138,9 @@ proptest! {
         let first = *places.first().unwrap() as u64;
         let in_region = unravel(first, &region.count);
         let index: Vec<u64> = in_region.iter().zip(&region.start).map(|(i, s)| i + s).collect();
+        let expected = filled(&data, &shape, dtype, &region);
+        let expected = &bytemuck::cast_slice::<u64, u8>(&expected)[..found.len()];
+        prop_assert_eq!(compare(&shape, dtype, &region, expected, found), Err(mismatch.clone()));
         prop_assert_eq!(mismatch.index, index);
         prop_assert_ne!(mismatch.expected, mismatch.found);
     }

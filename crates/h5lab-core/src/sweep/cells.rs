@@ -135,9 +135,11 @@ impl Sweep {
     }
 
     fn dataset(&self, shape: &Shape, dtype: Dtype, data: &DataChoice) -> Result<Dataset> {
-        let DataChoice::Kind(kind) = *data;
-        let data = Some(Data { kind, seed: self.seed, stamp_ranks: None });
-        Ok(Dataset { name: "data".into(), shape: Shape::to_create(shape.0.clone(), dtype)?, dtype, data })
+        let (data, from) = match data {
+            DataChoice::Kind(kind) => (Some(Data { kind: *kind, seed: self.seed, stamp_ranks: None }), None),
+            DataChoice::From(source) => (None, Some(source.clone())),
+        };
+        Ok(Dataset { name: "data".into(), shape: Shape::to_create(shape.0.clone(), dtype)?, dtype, data, from })
     }
 
     /// The layouts that fit the dataset, each once.

@@ -29,7 +29,12 @@ pub const KEYS: &[Key] = &[
         set: |s, v| list(&mut s.shape, v),
     },
     Key { name: "dtype", help: "u8, u16, u32, i16, i32, f32, f64", list: true, set: |s, v| list(&mut s.dtype, v) },
-    Key { name: "data", help: "uniform, detector, tomography, ramp", list: true, set: |s, v| list(&mut s.data, v) },
+    Key {
+        name: "data",
+        help: "uniform, detector, tomography, ramp, or 'from FILE:DATASET'",
+        list: true,
+        set: |s, v| list(&mut s.data, v),
+    },
     Key { name: "seed", help: "seed of the values", list: false, set: |s, v| one(&mut s.seed, v) },
     Key {
         name: "method",
@@ -272,7 +277,10 @@ impl FromStr for DataChoice {
     type Err = Failure;
 
     fn from_str(text: &str) -> Result<Self> {
-        text.parse().map(DataChoice::Kind)
+        match text.strip_prefix("from ") {
+            Some(source) => source.trim().parse().map(DataChoice::From),
+            None => text.parse().map(DataChoice::Kind),
+        }
     }
 }
 

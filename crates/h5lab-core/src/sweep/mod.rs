@@ -9,7 +9,7 @@ pub use keys::KEYS;
 pub use parse::from_toml;
 
 use crate::access::Access;
-use crate::dataset::{Dtype, Shape};
+use crate::dataset::{Dtype, Shape, SourceFile};
 use crate::experiment::CacheWanted;
 use crate::generate::DataKind;
 use crate::layout::Filter;
@@ -36,6 +36,8 @@ pub enum ChunkChoice {
 pub enum DataChoice {
     /// A rule.
     Kind(DataKind),
+    /// A dataset of another file.
+    From(SourceFile),
 }
 
 /// What happens to the rest of a sweep when a cell fails.

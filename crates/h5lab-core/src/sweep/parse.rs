@@ -67,9 +67,20 @@ fn placed(text: &str, span: Range<usize>, mut failure: Failure) -> Failure {
 mod tests {
     use super::*;
     use crate::access::Access;
+    use crate::dataset::SourceFile;
+    use crate::generate::DataKind;
+    use crate::sweep::DataChoice;
 
     fn refusal(text: &str) -> String {
         from_toml(text, Sweep::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn data_come_from_rules_and_files() {
+        let sweep = from_toml("data = ['ramp', 'from a b:1.h5:/entry/data']", Sweep::default()).unwrap();
+        let source = SourceFile { file: "a b:1.h5".into(), dataset: "entry/data".into() };
+        assert_eq!(sweep.data, [DataChoice::Kind(DataKind::Ramp), DataChoice::From(source)]);
+        assert!(refusal("data = 'from a.h5'").contains("FILE:DATASET"));
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Engine for Gather {
         let place = Place { path, ranks: None, transfer, tunables: &experiment.tunables };
         let opened = match experiment.direction {
             _ if comm.rank() != 0 => Ok(None),
-            Direction::Write => place.create(dataset, &experiment.layout, dataset.data.as_ref()).map(Some),
+            Direction::Write => place.create(dataset, &experiment.layout).map(Some),
             Direction::Read => place.join(dataset, Mode::Read).map(Some),
         };
         let file = agree(comm, opened, &|_| ())?.map(Box::new);

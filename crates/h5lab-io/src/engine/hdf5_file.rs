@@ -5,7 +5,6 @@ use crate::comm::Comm;
 use crate::h5::{self, Mode, failure, provenance, settings, transfer};
 use h5lab_core::dataset::{Dataset, Dtype};
 use h5lab_core::failure::{Failure, FailureKind, Result};
-use h5lab_core::generate::Data;
 use h5lab_core::layout::Layout;
 use h5lab_core::record::Actual;
 use h5lab_core::region::Region;
@@ -40,12 +39,12 @@ pub(super) struct Hdf5File {
 }
 
 impl Place<'_> {
-    /// Makes the file, the dataset, and the attributes that say who made it and (if `data` is a rule of this very
-    /// dataset) how.
-    pub(super) fn create(&self, dataset: &Dataset, layout: &Layout, data: Option<&Data>) -> Result<Hdf5File> {
+    /// Makes the file, the dataset, and the attributes that say who made it and (if that is known of this very dataset)
+    /// where its values come from.
+    pub(super) fn create(&self, dataset: &Dataset, layout: &Layout) -> Result<Hdf5File> {
         let file = h5::open_with(self.path, Mode::Create, self.ranks, self.tunables)?;
         let made = h5::dataset::create(&file, dataset, layout, self.tunables, self.path)?;
-        provenance::write(&made, data, self.path)?;
+        provenance::write(&made, dataset, self.path)?;
         self.opened(file, made, dataset.dtype, asked(self.tunables, true))
     }
 

@@ -1,21 +1,21 @@
 //! The method `null`: no I/O. What it measures is the laboratory itself.
 
 use super::{Closed, Engine, Opening, Session};
-use h5lab_core::experiment::Experiment;
+use crate::values::{self, Values};
 use h5lab_core::failure::Result;
 use h5lab_core::record::Actual;
 use h5lab_core::region::Region;
 
-/// Moves nothing; reads come from the generator.
+/// Moves nothing; a read makes the values anew by their rule, or reads their source file.
 pub(super) struct Null;
 
 struct NullSession<'a> {
-    experiment: &'a Experiment,
+    values: Option<Box<dyn Values + 'a>>,
 }
 
 impl Engine for Null {
     fn open<'a>(&'a self, opening: &Opening<'a>) -> Result<Box<dyn Session + 'a>> {
-        Ok(Box::new(NullSession { experiment: opening.experiment }))
+        Ok(Box::new(NullSession { values: values::of(&opening.experiment.dataset)? }))
     }
 }
 
@@ -25,11 +25,7 @@ impl Session for NullSession<'_> {
     }
 
     fn read(&mut self, region: &Region, data: &mut [u8]) -> Result<()> {
-        let dataset = &self.experiment.dataset;
-        if let Some(rule) = &dataset.data {
-            rule.fill(&dataset.shape.0, dataset.dtype, region, data);
-        }
-        Ok(())
+        self.values.as_mut().map_or(Ok(()), |values| values.fill(region, data))
     }
 
     fn sync(&mut self) -> Result<()> {

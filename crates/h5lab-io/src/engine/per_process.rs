@@ -94,9 +94,9 @@ impl<'a> Writer<'a> {
         if part.is_empty() {
             return Ok(Writer { opening, part, file: None });
         }
-        let dataset = Dataset { shape: Shape(part.count.clone()), data: None, ..experiment.dataset.clone() };
+        let dataset = Dataset { shape: Shape(part.count.clone()), ..experiment.dataset.of_unknown_values() };
         let name = part_name(path, comm.rank());
-        let file = place(&opening, &name).create(&dataset, &clipped(&experiment.layout, &part), None)?;
+        let file = place(&opening, &name).create(&dataset, &clipped(&experiment.layout, &part))?;
         Ok(Writer { opening, part, file: Some(Box::new(file)) })
     }
 
@@ -120,7 +120,7 @@ impl<'a> Writer<'a> {
             .collect();
         let file = h5::open(path, Mode::Create, None)?;
         let master = virtual_dataset::create(&file, &experiment.dataset, &sources, path)?;
-        provenance::write(&master, experiment.dataset.data.as_ref(), path)?;
+        provenance::write(&master, &experiment.dataset, path)?;
         h5::close_dataset(master, path)?;
         file.close().map_err(|e| failure(&e, "close", path))
     }

@@ -32,7 +32,7 @@ impl Engine for Shared {
         let Opening { experiment, path, comm } = *opening;
         let dataset = &experiment.dataset;
         let place = Place { path, ranks: Some(comm), transfer: self.mode, tunables: &experiment.tunables };
-        let create = || place.create(dataset, &experiment.layout, dataset.data.as_ref());
+        let create = || place.create(dataset, &experiment.layout);
         let file = match experiment.direction {
             Direction::Write if comm.mpi().is_some() || comm.size() == 1 => create()?,
             Direction::Write => {

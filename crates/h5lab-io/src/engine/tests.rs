@@ -30,7 +30,13 @@ fn experiment(method: Method, shape: &[u64], layout: Layout, np: usize) -> Exper
     let dtype = Dtype::ALL[(shape.len() + np) % Dtype::ALL.len()];
     Experiment {
         direction: Direction::Write,
-        dataset: Dataset { name: "entry/data".into(), shape: Shape(shape.to_vec()), dtype, data: Some(data) },
+        dataset: Dataset {
+            name: "entry/data".into(),
+            shape: Shape(shape.to_vec()),
+            dtype,
+            data: Some(data),
+            from: None,
+        },
         layout,
         access: Access::Rows,
         split: Split::Axis(0),

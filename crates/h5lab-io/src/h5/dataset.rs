@@ -123,7 +123,8 @@ pub fn list(file: &hdf5::File, path: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// What a dataset of a file is: shape, element type, layout, and the rule that made its values if h5lab wrote it.
+/// What a dataset of a file is: shape, element type, layout, and the rule or the source file that made its values, if
+/// h5lab wrote it.
 ///
 /// `wanted` is its path; without it the file's only dataset is taken.
 ///
@@ -148,8 +149,8 @@ pub fn describe(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<
         return Err(input(format!("has a shape that overflows: {shape}")));
     }
     let layout = layout_of(&found);
-    let data = provenance::read(&found);
-    Ok((Dataset { name, shape, dtype, data }, layout))
+    let (data, from) = (provenance::read(&found), provenance::source(&found));
+    Ok((Dataset { name, shape, dtype, data, from }, layout))
 }
 
 /// The dataset that is wanted, or the file's only one.

@@ -1,22 +1,32 @@
 //! How a file says that h5lab wrote it, and by which rule its values were made: attributes on the dataset.
 //!
 //! `h5lab_version` (string), `generator` (string), `seed` (64-bit unsigned), `np` (64-bit unsigned; 0 where no rank
-//! stamped its rows). Strings have a fixed length, so that every rank can write them alike.
+//! stamped its rows). Values taken from another file have the `generator` "from file", `source` (string, `FILE:DATASET`
+//! with the whole path), `source_bytes` and `source_modified` (64-bit unsigned; the file's size, and when it was last
+//! modified in seconds since 1970) instead. Strings have a fixed length, so that every rank can write them alike.
 
 use super::{Mode, failure, open};
-use h5lab_core::failure::Result;
+use h5lab_core::dataset::{Dataset, SourceFile};
+use h5lab_core::failure::{Failure, Result};
 use h5lab_core::generate::{Data, DataKind};
-use hdf5::types::FixedAscii;
+use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor};
 use hdf5_metno as hdf5;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 type Text = FixedAscii<48>;
+/// Room for the longest path that can be opened, and a dataset's name. In the file it is as long as it has to be.
+type LongText = FixedUnicode<8192>;
 
-/// Writes the attributes; without a rule only that h5lab wrote it. Collective over all ranks that opened the file.
+const FROM_FILE: &str = "from file";
+
+/// Writes the attributes; of values that nothing is known of only that h5lab wrote them. Collective over all ranks that
+/// opened the file.
 ///
 /// # Errors
-/// HDF5's.
-pub fn write(dataset: &hdf5::Dataset, data: Option<&Data>, path: &Path) -> Result<()> {
+/// HDF5's, or those of the source file.
+pub fn write(dataset: &hdf5::Dataset, written: &Dataset, path: &Path) -> Result<()> {
+    let source = written.from.as_ref().map(|source| Ok((source, state(source)?))).transpose()?;
     let text = |name: &str, value: &str| {
         let value = Text::from_ascii(value).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
         dataset.new_attr::<Text>().create(name)?.write_scalar(&value)
@@ -24,7 +34,13 @@ pub fn write(dataset: &hdf5::Dataset, data: Option<&Data>, path: &Path) -> Resul
     let number = |name: &str, value: u64| dataset.new_attr::<u64>().create(name)?.write_scalar(&value);
     let all = || -> hdf5::Result<()> {
         text("h5lab_version", env!("CARGO_PKG_VERSION"))?;
-        let Some(data) = data else { return Ok(()) };
+        if let Some((source, state)) = source {
+            text("generator", FROM_FILE)?;
+            long_text(dataset, "source", &absolute(source).to_string())?;
+            number("source_bytes", state.bytes)?;
+            number("source_modified", state.modified)?;
+        }
+        let Some(data) = &written.data else { return Ok(()) };
         text("generator", data.generator_id())?;
         number("seed", data.seed)?;
         number("np", data.stamp_ranks.unwrap_or(0) as u64)
@@ -40,6 +56,40 @@ pub fn read(dataset: &hdf5::Dataset) -> Option<Data> {
     let kind = DataKind::from_generator_id(text("generator")?.as_str())?;
     let np = number("np")? as usize;
     Some(Data { kind, seed: number("seed")?, stamp_ranks: (np > 0).then_some(np) })
+}
+
+/// The file that the dataset's values were taken from, if it is there as it was then.
+pub fn source(dataset: &hdf5::Dataset) -> Option<SourceFile> {
+    let number = |name: &str| dataset.attr(name).ok()?.read_scalar::<u64>().ok();
+    let generator = dataset.attr("generator").ok()?.read_scalar::<Text>().ok()?;
+    let source = dataset.attr("source").ok()?.read_scalar::<LongText>().ok()?;
+    let source: SourceFile = (generator.as_str() == FROM_FILE).then(|| source.as_str().parse().ok())??;
+    let then = State { bytes: number("source_bytes")?, modified: number("source_modified")? };
+    (state(&source).ok()? == then).then_some(source)
+}
+
+/// What tells a source file that was changed from one that was not.
+#[derive(PartialEq, Eq)]
+struct State {
+    bytes: u64,
+    modified: u64,
+}
+
+fn state(source: &SourceFile) -> Result<State> {
+    let found = std::fs::metadata(&source.file).map_err(|e| Failure::io("read the source", &source.file, &e))?;
+    Ok(State { bytes: found.len(), modified: found.mtime().max(0) as u64 })
+}
+
+/// The source by a name that means the same in any folder.
+fn absolute(source: &SourceFile) -> SourceFile {
+    let file = std::path::absolute(&source.file).unwrap_or_else(|_| source.file.clone());
+    SourceFile { file, dataset: source.dataset.clone() }
+}
+
+fn long_text(dataset: &hdf5::Dataset, name: &str, value: &str) -> hdf5::Result<()> {
+    let stored = TypeDescriptor::FixedUnicode(value.len());
+    let value = value.parse::<LongText>().map_err(|e| hdf5::Error::Internal(e.to_string()))?;
+    dataset.new_attr_builder().empty_as(&stored).create(name)?.write_scalar(&value)
 }
 
 /// True if this is an HDF5 file with nothing in it but datasets that h5lab wrote: it can be made again.

@@ -214,7 +214,7 @@ impl Run<'_> {
             experiment.method = h5lab_core::method::Method::Posix;
             experiment.layout = h5lab_core::layout::Layout::Contiguous;
             if experiment.direction == Direction::Read {
-                experiment.dataset.data = None;
+                experiment.dataset = experiment.dataset.of_unknown_values();
             }
             experiment
         })
@@ -264,7 +264,7 @@ impl Run<'_> {
         // A file that was just written is warm as it is.
         if wanted && !all_gather(self.team.comm, &warm())?.into_iter().all(|warm| warm) {
             let mut experiment = self.experiment.clone();
-            experiment.dataset.data = None;
+            experiment.dataset = experiment.dataset.of_unknown_values();
             let what = format!("np {}: warming the cache", self.team.comm.size());
             self.pass(engine, &experiment, self.target, &what, None).run(buffer, None)?;
         }

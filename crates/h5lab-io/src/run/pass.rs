@@ -7,6 +7,7 @@ use crate::counters;
 use crate::engine::{self, Closed, Engine, Opening, Session};
 use crate::fault::Fault;
 use crate::h5::settings::Settings;
+use crate::values::{self, Values};
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::generate::Mismatch;
@@ -61,6 +62,7 @@ struct Account {
 impl Pass<'_> {
     pub(super) fn run(&self, buffer: &mut Buffer, view: Option<View>) -> Result<PassResult> {
         let comm = self.team.comm;
+        let mut values = agree(comm, values::of(&self.experiment.dataset), self.last_words)?;
         let resident = match self.experiment.direction {
             Direction::Read => prepare_cache(self.experiment, self.path, comm, self.last_words)?,
             Direction::Write => None,
@@ -72,7 +74,7 @@ impl Pass<'_> {
         }
         self.engine.prepare(&opening);
         let (open, mut session) = self.phase("open", || self.engine.open(&opening))?;
-        let moved = self.transfer(session.as_mut(), buffer)?;
+        let moved = self.transfer(session.as_mut(), values.as_deref_mut(), buffer)?;
         let view = self.look(view, session.as_mut(), &moved)?;
         let in_force = agree(comm, session.in_force(), self.last_words)?;
         let flush = if self.experiment.fsync { self.phase("flush", || session.sync())?.0 } else { 0.0 };
@@ -92,9 +94,15 @@ impl Pass<'_> {
         Ok((seconds, agree(self.team.comm, done, self.last_words)?))
     }
 
-    /// All of this rank's steps. Before each, all ranks wait for each other: making data is never timed, and a rank
-    /// that makes data does not slow down one that writes. The wait is also the vote on whether a rank failed.
-    fn transfer(&self, session: &mut dyn Session, buffer: &mut Buffer) -> Result<Moved> {
+    /// All of this rank's steps. Before each, and after it if values are known, all ranks wait for each other: making
+    /// and verifying data is never timed, and a rank that does so does not slow down one that moves data. The wait is also
+    /// the vote on whether a rank failed.
+    fn transfer(
+        &self,
+        session: &mut dyn Session,
+        mut values: Option<&mut (dyn Values + '_)>,
+        buffer: &mut Buffer,
+    ) -> Result<Moved> {
         let (comm, plan) = (self.team.comm, Plan::new(self.experiment));
         let mut steps = plan.steps(comm.rank());
         let (mut moved, mut bytes, total) = (Moved::default(), 0, plan.total().bytes_asked);
@@ -104,17 +112,19 @@ impl Pass<'_> {
             let step = steps.next();
             let size = step.as_ref().map_or(0, |s| s.elements() as usize * self.experiment.dataset.dtype.size());
             let data = buffer.bytes_mut(size);
-            if let Some(step) = &step {
-                self.make(step, data, &mut moved);
+            if let (Some(step), Some(values), Ok(())) = (&step, &mut values, &outcome) {
+                outcome = self.make(step, *values, data, &mut moved);
             }
             agree(comm, outcome, self.last_words)?;
             outcome = match fault.take() {
                 Some(failure) => Err(failure.at(self.path)),
                 None => self.step(session, step.as_ref(), data, &mut moved),
             };
-            if let (Some(step), Ok(())) = (&step, &outcome) {
-                self.check(step, data, &mut moved);
+            if let Some(values) = &mut values {
+                agree(comm, outcome, self.last_words)?;
+                outcome = step.as_ref().map_or(Ok(()), |step| self.check(step, *values, data, &mut moved));
             }
+            self.keep_first(data, &mut moved);
             bytes += size as u64;
             if comm.rank() == 0 {
                 self.team.progress.moved(self.what, (bytes * comm.size() as u64).min(total), total);
@@ -125,13 +135,13 @@ impl Pass<'_> {
     }
 
     /// For a write: fills the buffer.
-    fn make(&self, step: &Region, data: &mut [u8], moved: &mut Moved) {
-        let dataset = &self.experiment.dataset;
-        if let (Direction::Write, Some(rule)) = (self.experiment.direction, &dataset.data) {
+    fn make(&self, step: &Region, values: &mut dyn Values, data: &mut [u8], moved: &mut Moved) -> Result<()> {
+        if self.experiment.direction == Direction::Write {
             let begun = Instant::now();
-            rule.fill(&dataset.shape.0, dataset.dtype, step, data);
+            values.fill(step, data)?;
             moved.generate += begun.elapsed().as_secs_f64();
         }
+        Ok(())
     }
 
     /// One transfer call; for a rank without data an empty one, if the engine wants every rank to call.
@@ -152,19 +162,20 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// For a read: compares with the rule, and keeps the first element.
-    fn check(&self, step: &Region, data: &[u8], moved: &mut Moved) {
-        let dataset = &self.experiment.dataset;
-        if self.experiment.direction == Direction::Write {
-            return;
-        }
-        if moved.first.is_none() {
-            moved.first = element(dataset.dtype, data);
-        }
-        if let (Some(rule), None) = (&dataset.data, &moved.mismatch) {
+    /// For a read: compares with what the values should be, until one is not.
+    fn check(&self, step: &Region, values: &mut dyn Values, data: &[u8], moved: &mut Moved) -> Result<()> {
+        if self.experiment.direction == Direction::Read && moved.mismatch.is_none() {
             let begun = Instant::now();
-            moved.mismatch = rule.verify(&dataset.shape.0, dataset.dtype, step, data).err();
+            moved.mismatch = values.verify(step, data)?;
             moved.verify += begun.elapsed().as_secs_f64();
+        }
+        Ok(())
+    }
+
+    /// For a read: keeps the first element of all.
+    fn keep_first(&self, data: &[u8], moved: &mut Moved) {
+        if self.experiment.direction == Direction::Read && moved.first.is_none() {
+            moved.first = element(self.experiment.dataset.dtype, data);
         }
     }
 
@@ -214,11 +225,11 @@ impl Pass<'_> {
 
     fn verdict(&self, accounts: &[Account]) -> Verification {
         let first = accounts.iter().filter_map(|a| a.moved.mismatch.clone()).min_by(|a, b| a.index.cmp(&b.index));
-        match (self.experiment.direction, &self.experiment.dataset.data, first) {
+        match (self.experiment.direction, self.experiment.dataset.has_known_values(), first) {
             (Direction::Write, _, _) => Verification::NotRead,
-            (Direction::Read, None, _) => Verification::NothingToCompare,
-            (Direction::Read, Some(_), None) => Verification::Passed,
-            (Direction::Read, Some(_), Some(first)) => Verification::Failed { first },
+            (Direction::Read, false, _) => Verification::NothingToCompare,
+            (Direction::Read, true, None) => Verification::Passed,
+            (Direction::Read, true, Some(first)) => Verification::Failed { first },
         }
     }
 }

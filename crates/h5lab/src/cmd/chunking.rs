@@ -126,7 +126,7 @@ fn write_experiment(args: &Chunking, kind: DataKind, layout: Layout) -> Result<E
     let data = Data { kind, seed: args.seed, stamp_ranks: None };
     let experiment = Experiment {
         direction: Direction::Write,
-        dataset: Dataset { name: "stack".into(), shape, dtype: args.dtype, data: Some(data) },
+        dataset: Dataset { name: "stack".into(), shape, dtype: args.dtype, data: Some(data), from: None },
         layout,
         access: Access::PROJECTION,
         split: Split::Axis(0),

@@ -12,8 +12,8 @@ use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::record::Record;
 use h5lab_core::report::sweep::{explanations, sweep_table};
-use h5lab_core::sweep::{Batch, Cell, FileCells, OnError, Skipped, Sweep, from_toml};
-use h5lab_io::journal;
+use h5lab_core::sweep::{Batch, Cell, DataChoice, FileCells, OnError, Skipped, Sweep, from_toml};
+use h5lab_io::{journal, values};
 use std::path::Path;
 
 /// Runs a sweep.
@@ -24,8 +24,10 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
     }
     let sweep = sweep(&args)?;
     let runner = Runner::new(&sweep.np)?;
-    let (mut batches, skipped) =
-        sweep.batches(&|experiment| h5lab_io::engine::supports(experiment, runner.has_mpi()))?;
+    let (mut batches, skipped) = sweep.batches(&|experiment| {
+        values::of(&experiment.dataset)?;
+        h5lab_io::engine::supports(experiment, runner.has_mpi())
+    })?;
     if let Some(ranks) = runner.fixed_count() {
         batches = only_with(ranks, batches, &sweep.np)?;
     }
@@ -54,6 +56,8 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
 
 /// Plan or preset, then the flags.
 fn sweep(args: &Run) -> Result<Sweep> {
+    // Left empty to tell whether anybody set them.
+    let base = Sweep { shape: Vec::new(), dtype: Vec::new(), ..Sweep::default() };
     let mut sweep = match (&args.plan, &args.preset) {
         (Some(path), _) => {
             let text = std::fs::read_to_string(path).map_err(|e| {
@@ -63,10 +67,10 @@ fn sweep(args: &Run) -> Result<Sweep> {
                     .at(path)
                     .mend("name a TOML file, or use --preset")
             })?;
-            from_toml(&text, Sweep::default()).map_err(|f| f.at(path))?
+            from_toml(&text, base).map_err(|f| f.at(path))?
         }
         (None, Some(name)) => presets::find(name)?,
-        (None, None) => Sweep::default(),
+        (None, None) => base,
     };
     for (key, values) in &args.keys.given {
         sweep.set(key, values).map_err(|mut failure| {
@@ -74,7 +78,26 @@ fn sweep(args: &Run) -> Result<Sweep> {
             failure
         })?;
     }
+    complete(&mut sweep)?;
     Ok(sweep)
+}
+
+/// Gives a sweep that has no shape or element type those of its source, if it has one, or else the default's.
+fn complete(sweep: &mut Sweep) -> Result<()> {
+    let mut sources = Vec::new();
+    for data in &sweep.data {
+        if let DataChoice::From(source) = data {
+            sources.push(values::whole(source)?);
+        }
+    }
+    let Sweep { shape, dtype, .. } = Sweep::default();
+    if sweep.shape.is_empty() {
+        sweep.shape = sources.first().map_or(shape, |source| vec![source.shape.clone()]);
+    }
+    if sweep.dtype.is_empty() {
+        sweep.dtype = sources.first().map_or(dtype, |source| vec![source.dtype]);
+    }
+    Ok(())
 }
 
 /// Under a launcher: only the batches for the ranks that it started.
@@ -199,7 +222,7 @@ fn batch_of(record: &Record) -> Result<Batch> {
         cache: h5lab_core::experiment::CacheWanted::AsFound,
         ..e.clone()
     };
-    if e.dataset.data.is_none() {
+    if !e.dataset.has_known_values() {
         return Err(Failure::new(FailureKind::Input, "this record's data is not h5lab's own: it can't be made again"));
     }
     let file = FileCells {

@@ -78,7 +78,7 @@ fn experiment(np: usize) -> Experiment {
     let shape = Shape(vec![ELEMENTS as u64]);
     Experiment {
         direction: Direction::Write,
-        dataset: Dataset { name: "test".into(), shape, dtype: Dtype::U32, data: None },
+        dataset: Dataset { name: "test".into(), shape, dtype: Dtype::U32, data: None, from: None },
         layout: Layout::Contiguous,
         access: Access::Rows,
         split: Split::Axis(0),
