@@ -297,6 +297,7 @@ fn product3<A: Clone, B: Clone, C: Clone>(a: &[A], b: &[B], c: &[C]) -> Vec<(A, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::FailureKind;
 
     fn sweep(plan: &str) -> Sweep {
         super::super::from_toml(plan, Sweep::default()).unwrap()
@@ -322,7 +323,11 @@ mod tests {
         let sweep = sweep(
             "shape='20x40'\nmethod=['independent']\nchunk=['5x5x5','10x10']\nfilter=['none','gzip=1']\naccess=['roi:2x2']\nnp=2",
         );
-        let (batches, skipped) = sweep.batches(&|_| Ok(())).unwrap();
+        let no_filters = |e: &Experiment| match e.layout.filters() {
+            [] => Ok(()),
+            _ => Err(Failure::new(FailureKind::Usage, "independent + filter")),
+        };
+        let (batches, skipped) = sweep.batches(&no_filters).unwrap();
         let told = skipped.iter().map(|s| format!("{}: {}", s.what, s.why)).collect::<Vec<_>>().join("\n");
         assert!(told.contains("3 axes, but the dataset 20x40 has 2"), "{told}");
         assert!(told.contains("independent + filter"), "{told}");
