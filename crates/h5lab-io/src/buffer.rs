@@ -1,7 +1,10 @@
 //! Memory that transfers move: page-aligned, and touched before anything is timed.
 
-/// Words of 8 bytes in a page.
-const PAGE_WORDS: usize = 4096 / 8;
+use crate::sys;
+
+/// Bytes of a huge page on x86-64, and of a page: what larger and smaller buffers are aligned to.
+const HUGE: usize = 2 << 20;
+const PAGE: usize = 4096;
 
 /// A page-aligned buffer of a fixed number of bytes.
 pub struct Buffer {
@@ -12,10 +15,16 @@ pub struct Buffer {
 
 impl Buffer {
     /// A buffer whose every page was written once: on a virtual machine the first touch of a page can cost ten times
-    /// what the next ones do.
+    /// what the next ones do. Large buffers ask for huge pages, as NumPy's arrays do.
     pub fn touched(bytes: usize) -> Self {
-        let words = vec![0x5ab5_5ab5_5ab5_5ab5u64; bytes.div_ceil(8) + PAGE_WORDS];
-        let skip = (words.as_ptr().align_offset(4096)).min(PAGE_WORDS);
+        let alignment = if bytes >= 2 * HUGE { HUGE } else { PAGE };
+        let length = (bytes + alignment).div_ceil(8);
+        let mut words: Vec<u64> = Vec::with_capacity(length);
+        if alignment == HUGE {
+            sys::prefer_huge_pages(words.spare_capacity_mut());
+        }
+        words.resize(length, 0x5ab5_5ab5_5ab5_5ab5);
+        let skip = words.as_ptr().align_offset(alignment).min(alignment / 8);
         Buffer { words, skip, bytes }
     }
 
@@ -45,7 +54,7 @@ mod tests {
 
     #[test]
     fn every_size_is_page_aligned() {
-        for bytes in [0, 1, 7, 4096, 5000] {
+        for bytes in [0, 1, 7, 4096, 5000, 9 << 20] {
             let mut buffer = Buffer::touched(bytes);
             let slice = buffer.bytes_mut(bytes);
             assert_eq!((slice.len(), slice.as_ptr().align_offset(4096)), (bytes, 0));

@@ -1,4 +1,4 @@
-//! System calls that no safe crate wraps: how much of a file is in the page cache.
+//! System calls that no safe crate wraps: how much of a file is in the page cache, and huge pages.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -23,6 +23,16 @@ pub fn resident_pages(file: &File, bytes: u64) -> std::io::Result<u64> {
             mincore(file, bytes)
         }
         answer => answer,
+    }
+}
+
+/// Asks for huge pages behind this memory (madvise(2), MADV_HUGEPAGE), before it is touched. A refusal costs nothing.
+pub fn prefer_huge_pages<T>(memory: &mut [std::mem::MaybeUninit<T>]) {
+    let start = memory.as_mut_ptr().cast::<u8>();
+    let (skip, bytes) = (start.align_offset(page_size() as usize), std::mem::size_of_val(memory));
+    if skip < bytes {
+        // SAFETY: the range lies within `memory`, which nobody else uses; the advice does not change its content.
+        unsafe { libc::madvise(start.add(skip).cast(), bytes - skip, libc::MADV_HUGEPAGE) };
     }
 }
 
