@@ -19,7 +19,10 @@ fn main() -> ExitCode {
     match outcome.unwrap_or_else(|panic| Err(launch::panic_failure(panic.as_ref()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::report(&failure);
+            // What all ranks find out alike, the first one says.
+            if launch::rank().unwrap_or(0) == 0 {
+                output::report(&failure);
+            }
             ExitCode::from(failure.kind.exit_code())
         }
     }

@@ -31,6 +31,10 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
     if let Some(ranks) = runner.fixed_count() {
         batches = only_with(ranks, batches, &sweep.np)?;
     }
+    if batches.is_empty() {
+        let why = skipped.iter().map(|s| format!("{}: {}", s.what, s.why)).collect::<Vec<_>>().join("; ");
+        return Err(crate::usage(format!("no cell of this plan can be measured here: {why}")).mend("change the plan"));
+    }
     let held = if args.resume { held(args.save.as_deref())? } else { Vec::new() };
     let here = execute::identity()?;
     let batches: Vec<Batch> = batches.into_iter().filter_map(|b| left_to_do(b, &held, &here)).collect();

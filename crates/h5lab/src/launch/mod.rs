@@ -129,9 +129,7 @@ impl Runner {
 fn world(launcher: &Launcher) -> Result<mpi::World> {
     let world = mpi::World::init()?;
     match launcher.ranks {
-        Some(started) if started > 1 && world.comm().size() == 1 => {
-            Err(silent_twins(launcher, singletons(launcher, started)))
-        }
+        Some(started) if started > 1 && world.comm().size() == 1 => Err(singletons(launcher, started)),
         _ => Ok(world),
     }
 }
@@ -194,7 +192,7 @@ impl<'a> Emit<'a> {
 fn no_mpi_here(launcher: &Launcher) -> Failure {
     let (name, ranks) = (launcher.kind.name(), launcher.ranks.unwrap_or(1));
     let why = format!("started by {name} as one of {ranks} ranks, but MPI is not in this build");
-    silent_twins(launcher, Failure::new(FailureKind::Environment, why).mend("use a build with the default features"))
+    Failure::new(FailureKind::Environment, why).mend("use a build with the default features")
 }
 
 fn singletons(launcher: &Launcher, started: usize) -> Failure {
@@ -207,9 +205,9 @@ fn singletons(launcher: &Launcher, started: usize) -> Failure {
     )
 }
 
-/// Of processes that all fail alike, only the launcher's first one speaks.
-fn silent_twins(launcher: &Launcher, failure: Failure) -> Failure {
-    if launcher.rank.unwrap_or(0) == 0 { failure } else { quiet(failure) }
+/// This process's rank, as its launcher says; `None` if no launcher started it.
+pub fn rank() -> Option<usize> {
+    launcher::detect(&process_env).rank
 }
 
 /// The same failure with nothing to say: another rank says it.
