@@ -18,6 +18,7 @@ use h5lab_io::engine::{self, Opening, Session};
 use h5lab_io::progress::Silent;
 use h5lab_io::run::{self, Options, Team};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 
 /// Rows that no rank count divides, fewer rows than ranks, a single element; one axis to five.
 const SHAPES: &[&[u64]] = &[&[1], &[11], &[5, 9], &[3, 6, 5], &[7, 2, 5, 4], &[2, 3, 1, 3, 5]];
@@ -224,8 +225,17 @@ fn expected(methods: usize) -> usize {
     methods * Dtype::ALL.len() * 2
 }
 
+/// A process that is started while a file is open inherits it, with HDF5's lock on it: so no test starts one while
+/// another has files open.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner())
+}
+
 #[test]
 fn with_threads() {
+    let _alone = alone();
     let methods: Vec<Method> = Method::ALL.into_iter().filter(|&method| method != Method::Collective).collect();
     let folder = folder();
     for np in 1..=4 {
@@ -261,6 +271,7 @@ mod with_mpi {
         if let Some(folder) = std::env::var_os(FOLDER) {
             return as_a_rank(Path::new(&folder));
         }
+        let _alone = alone();
         let folder = folder();
         for np in 1..=4 {
             let output = under_mpirun(np, folder.path());

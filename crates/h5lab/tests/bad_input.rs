@@ -197,7 +197,10 @@ fn simple_takes_four_ranks_and_no_more() {
     const SAYS: &[&str] = &["5 ranks, but the dataset has 4 elements", "what to do: use at most --np 4"];
     check(&folder, ("simple --np 5", Usage, SAYS));
     // The others must not be gone before rank 0 has spoken: mpirun ends all when one fails.
-    for _ in 0..if MPI { 3 } else { 0 } {
+    for _ in 0..3 {
+        if !MPI {
+            break;
+        }
         let outcome = check_run(&folder, folder.mpirun(5, "simple"), Usage, SAYS);
         assert_eq!(outcome.stderr.matches("5 ranks").count(), 1, "rank 0 alone says it: {outcome}");
     }

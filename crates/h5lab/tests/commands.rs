@@ -213,15 +213,16 @@ fn env_says_what_is_here() {
 #[test]
 fn memory_is_bounded_by_the_buffer_not_by_the_data() {
     let folder = Folder::new();
-    for (size, nothing, options) in [
+    // What the libraries take for themselves, chunk caches of several MiB among it, is there without much data, too.
+    for (size, little, options) in [
         ("write 4 5000000", "write 4 10", "--buffer 4MiB --no-ceiling"),
         ("write 4 5000000", "write 4 10", "--buffer 4MiB --no-ceiling --np 2"),
         ("read", "read tiny.h5", "--buffer 4MiB --no-ceiling"),
-        ("chunking --shape 20x500x500", "chunking --shape 10x20x20", "--chunk 1x20x20 --tile 20x20 --data uniform"),
+        ("chunking --shape 20x500x500", "chunking --shape 5x500x500", "--chunk 1x20x20 --tile 20x20 --data uniform"),
     ] {
         folder.h5lab("write 4 10 tiny.h5").ok();
-        let grown = peak_memory(&folder, size, options).saturating_sub(peak_memory(&folder, nothing, options));
-        assert!(grown < 12 << 10, "{size} {options}: {} MiB more than without data", grown >> 10);
+        let grown = peak_memory(&folder, size, options).saturating_sub(peak_memory(&folder, little, options));
+        assert!(grown < 12 << 10, "{size} {options}: {} MiB more than with little data", grown >> 10);
     }
 }
 
