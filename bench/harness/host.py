@@ -16,10 +16,10 @@ def describe(bench):
         "cpu": machine["cpu_model"],
         "cores": os.cpu_count(),
         "memory_bytes": machine["memory_total_bytes"],
-        "kernel": platform.release(),
+        # The release alone: what a distribution or a site adds to it may name them.
+        "kernel": platform.release().split("-")[0],
         "os": machine["os"],
         "file_system": disk.get("kind"),
-        "mount_options": disk.get("mount_options"),
         "hdf5": env["hdf5"]["version"],
         "mpi": " ".join(str(env["mpi"]["library"][k]) for k in ("name", "version")),
         "mpi_io": env["mpi"]["library"]["io"],

@@ -1,8 +1,8 @@
 //! Ranks as local threads: what `--np` means in a build without MPI.
 
 use super::{Comm, missed, refused};
-use h5lab_core::failure::Result;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use h5lab_core::failure::{Failure, FailureKind, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 /// What the threads of a group share.
@@ -57,9 +57,7 @@ pub struct Threads<'a> {
 ///
 /// # Errors
 /// Rank 0's failure; if a rank ends early, the others get `RankLost` from their next collective call instead of hanging.
-///
-/// # Panics
-/// If a rank panicked, after all others have ended.
+/// A rank that panicked is an `Internal` failure that names it, after all others have ended.
 pub fn run<T: Send>(np: usize, body: impl Fn(&Threads<'_>) -> Result<T> + Sync) -> Result<T> {
     let state = State {
         meeting: 0,
@@ -84,13 +82,21 @@ pub fn run<T: Send>(np: usize, body: impl Fn(&Threads<'_>) -> Result<T> + Sync) 
         threads.into_iter().map(|t| t.join().expect("a rank's panic is caught in its thread")).collect()
     });
     let mut first = None;
-    for result in results {
+    for (rank, result) in results.into_iter().enumerate() {
         match result {
             Ok(result) => first = first.or(Some(result)),
-            Err(panic) => resume_unwind(panic),
+            Err(panic) => return Err(panicked(rank, panic.as_ref())),
         }
     }
     first.expect("a group has a rank 0")
+}
+
+/// A rank's panic as a failure that names it.
+fn panicked(rank: usize, panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Failure::new(FailureKind::Internal, format!("panicked: {}", text.unwrap_or("without a message")))
+        .on_rank(rank)
+        .mend("this is a defect in h5lab: please report it with the command line")
 }
 
 impl Group {
@@ -243,7 +249,6 @@ impl Comm for Threads<'_> {
 mod tests {
     use super::*;
     use crate::comm::{agree, all_gather, from_rank_0};
-    use h5lab_core::failure::{Failure, FailureKind};
 
     #[test]
     fn every_rank_hears_every_rank_in_order() {
@@ -303,14 +308,12 @@ mod tests {
 
     #[test]
     fn a_panic_on_rank_0_gives_the_others_their_memory_back() {
-        let panicked = catch_unwind(AssertUnwindSafe(|| {
-            run(3, |comm| {
-                let heard =
-                    comm.collect(&[1; 100], &mut |rank, _| if rank == 1 { panic!("on purpose") } else { Ok(()) });
-                assert_eq!(heard.unwrap_err().kind, FailureKind::RankLost);
-                Ok(())
-            })
-        }));
-        assert!(panicked.is_err());
+        let panicked = run(3, |comm| {
+            let heard = comm.collect(&[1; 100], &mut |rank, _| if rank == 1 { panic!("on purpose") } else { Ok(()) });
+            assert_eq!(heard.unwrap_err().kind, FailureKind::RankLost);
+            Ok(())
+        });
+        let failure = panicked.unwrap_err();
+        assert_eq!((failure.kind, failure.rank), (FailureKind::Internal, Some(0)));
     }
 }

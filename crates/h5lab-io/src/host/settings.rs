@@ -40,9 +40,9 @@ impl Settings {
 
 /// The summary: from its title to the zero byte that ends a C string.
 fn summary(image: &[u8]) -> Option<&str> {
-    let start = image.windows(TITLE.len()).position(|window| window == TITLE)?;
+    let start = memchr::memmem::find(image, TITLE)?;
     let text = &image[start..];
-    let end = text.iter().position(|byte| *byte == 0)?;
+    let end = memchr::memchr(0, text)?;
     std::str::from_utf8(&text[..end]).ok()
 }
 

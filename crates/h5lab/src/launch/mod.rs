@@ -164,6 +164,10 @@ fn on_threads(task: &Task, np: usize, output: &Output, fault: Option<&Fault>, on
     let emit = Emit::new(on_done);
     let done = threads::run(np, |comm| perform(task, Team { comm, progress: &bar, fault }, &|done| emit.done(done)));
     bar.clear();
+    if done.is_err() {
+        // A rank that panicked had no time to.
+        h5lab_io::run::remove_all_scratch();
+    }
     done.and_then(|()| emit.outcome())
 }
 
