@@ -1,10 +1,11 @@
 """The benches: each a function of a `Bench` that returns a `Report`. A new one is one line here."""
 
-from . import chunking, generator, start_up, write_read
+from . import ceiling, chunking, generator, start_up, write_read
 
 BENCHES = {
     "write-read": write_read.run,
     "start-up": start_up.run,
     "generator": generator.run,
     "chunking": chunking.run,
+    "ceiling": ceiling.run,
 }

@@ -42,14 +42,12 @@ class Line:
 
     def verdict(self):
         """`met` or `NOT MET`, by the median; with a `?` where the middle half of the samples says both."""
-        spread = self.judged()
-        if self.at_most is not None:
-            met, unsure = spread.median <= self.at_most, spread.low <= self.at_most < spread.high
-        elif self.at_least is not None:
-            met, unsure = spread.median >= self.at_least, spread.low < self.at_least <= spread.high
-        else:
+        if self.at_most is None and self.at_least is None:
             return ""
-        return ("met" if met else "NOT MET") + ("?" if unsure else "")
+        within = lambda value: (self.at_least or 0) <= value <= (self.at_most or float("inf"))
+        spread = self.judged()
+        unsure = within(spread.low) != within(spread.high) or within(spread.low) != within(spread.median)
+        return ("met" if within(spread.median) else "NOT MET") + ("?" if unsure else "")
 
     def record(self):
         """For the results: the line as data."""

@@ -26,6 +26,8 @@ def cells(line):
 
 
 def target(line):
+    if line.at_most is not None and line.at_least is not None:
+        return f"{number(line.at_least)}..{number(line.at_most)}"
     if line.at_most is not None:
         return f"<= {number(line.at_most)}"
     return f">= {number(line.at_least)}" if line.at_least is not None else ""
