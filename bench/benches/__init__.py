@@ -1,6 +1,6 @@
 """The benches: each a function of a `Bench` that returns a `Report`. A new one is one line here."""
 
-from . import ceiling, chunking, generator, start_up, write_read
+from . import ceiling, chunking, generator, repeatability, start_up, write_read
 
 BENCHES = {
     "write-read": write_read.run,
@@ -8,4 +8,5 @@ BENCHES = {
     "generator": generator.run,
     "chunking": chunking.run,
     "ceiling": ceiling.run,
+    "repeatability": repeatability.run,
 }

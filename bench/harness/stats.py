@@ -4,6 +4,13 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 
 
+def quantile(ordered, q):
+    """The quantile `q` in 0..1 of ordered numbers, linear between neighbours, as NumPy's."""
+    at = q * (len(ordered) - 1)
+    below, above = ordered[int(at)], ordered[min(int(at) + 1, len(ordered) - 1)]
+    return below + (above - below) * (at - int(at))
+
+
 @dataclass
 class Spread:
     """Where a list of numbers lies."""
