@@ -125,6 +125,10 @@ impl Phases {
 pub struct Sample {
     /// Each rank's own times, rank 0 first.
     pub ranks: Vec<Phases>,
+    /// How long all ranks together took for each phase, from the first one's beginning to the last one's end; for
+    /// transfer, the sum over the steps. Absent where ranks on several nodes have no common clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<Phases>,
     /// Seconds that the slowest rank spent on making data; not part of any phase.
     pub generate: f64,
     /// Seconds that the slowest rank spent on verifying; not part of any phase.
@@ -147,9 +151,14 @@ impl Sample {
         self.over_ranks(|seconds| stats::median(seconds).unwrap_or(0.0))
     }
 
-    /// Seconds from open to close: the sum of the phases, each as long as its slowest rank.
+    /// How long each phase took: all ranks together, where that is known; else as long as its slowest rank.
+    pub fn duration(&self) -> Phases {
+        self.together.unwrap_or_else(|| self.slowest())
+    }
+
+    /// Seconds from open to close: the sum of the phases' durations.
     pub fn total(&self) -> f64 {
-        self.slowest().seconds().iter().sum()
+        self.duration().seconds().iter().sum()
     }
 
     fn over_ranks(&self, pick: impl Fn(&[f64]) -> f64) -> Phases {
@@ -219,21 +228,26 @@ impl Record {
         over_samples(&self.samples, Sample::slowest)
     }
 
+    /// Median over the repeats of each phase's duration.
+    pub fn duration(&self) -> Phases {
+        over_samples(&self.samples, Sample::duration)
+    }
+
     /// Median over the repeats of each phase of the median rank.
     pub fn median_rank(&self) -> Phases {
         over_samples(&self.samples, Sample::median_rank)
     }
 
-    /// Transfer bandwidth in MiB/s: logical bytes of all ranks over the slowest rank's transfer; median over the repeats.
+    /// Transfer bandwidth in MiB/s: logical bytes of all ranks over the transfer's duration; median over the repeats.
     pub fn transfer_bandwidth(&self) -> Option<f64> {
-        bandwidth(self.demand().bytes_asked, &self.samples, |s| s.slowest().transfer)
+        bandwidth(self.demand().bytes_asked, &self.samples, |s| s.duration().transfer)
     }
 
     /// The 95 % interval of the median of [`Record::transfer_bandwidth`], by bootstrap; `None` below three repeats.
     pub fn transfer_interval(&self) -> Option<(f64, f64)> {
         let bytes = self.demand().bytes_asked as f64 / MIB;
         let each: Vec<f64> =
-            self.samples.iter().map(|s| s.slowest().transfer).filter(|&s| s > 0.0).map(|s| bytes / s).collect();
+            self.samples.iter().map(|s| s.duration().transfer).filter(|&s| s > 0.0).map(|s| bytes / s).collect();
         stats::median_interval(&each, 0.95)
     }
 
@@ -245,7 +259,7 @@ impl Record {
     /// Transfer bandwidth as a share of the ceiling's; 1 is as fast as plain POSIX.
     pub fn ceiling_share(&self) -> Option<f64> {
         let ceiling = self.ceiling.as_ref()?;
-        Some(self.transfer_bandwidth()? / bandwidth(ceiling.bytes, &ceiling.samples, |s| s.slowest().transfer)?)
+        Some(self.transfer_bandwidth()? / bandwidth(ceiling.bytes, &ceiling.samples, |s| s.duration().transfer)?)
     }
 
     /// The state of the page cache that the reads met; the median over the repeats.

@@ -6,7 +6,7 @@
 use h5lab_core::experiment::Direction;
 use h5lab_core::failure::{Failure, FailureKind};
 use h5lab_core::layout::Layout;
-use h5lab_core::record::{CacheState, Record, Verification};
+use h5lab_core::record::{CacheState, Phases, Record, Verification};
 use h5lab_core::report::chunking::{Comparison, comparison_table, lessons};
 use h5lab_core::report::{demo_lines, measurement_table, view_lines};
 
@@ -52,6 +52,18 @@ fn records_of_the_first_format_say_what_they_said() {
     assert!(records[5].cache_missed());
     assert!(records[6..].iter().all(|r| r.experiment.dataset.shape.0 == [500, 768, 1366]));
     assert!(matches!(&records[9].experiment.layout, Layout::Chunked { chunk, .. } if *chunk == [1, 200, 200]));
+}
+
+#[test]
+fn bandwidth_is_that_of_all_ranks_together_not_of_the_slowest_one_alone() {
+    let mut write = golden()[1].clone();
+    for sample in &mut write.samples {
+        let slowest = sample.slowest();
+        sample.together = Some(Phases { transfer: 4.0 * slowest.transfer, ..slowest });
+    }
+    assert_eq!((write.slowest().transfer, write.duration().transfer), (0.05, 0.2));
+    assert!((write.transfer_bandwidth().unwrap() - 128e6 / 0.2 / (1 << 20) as f64).abs() < 1e-6);
+    assert!(measurement_table(&[write]).contains("0.200/0.045"));
 }
 
 #[test]

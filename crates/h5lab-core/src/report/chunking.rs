@@ -31,7 +31,7 @@ impl Comparison {
 
 /// Seconds from open to close, median over the repeats.
 fn total(record: &Record) -> f64 {
-    record.slowest().seconds().iter().sum()
+    record.duration().seconds().iter().sum()
 }
 
 /// One row a layout: write and read times from open to close, sizes, and what a tile costs.

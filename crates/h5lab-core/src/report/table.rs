@@ -79,7 +79,7 @@ pub fn measurement_table(records: &[Record]) -> String {
 }
 
 fn measurement_row(record: &Record, scale: Option<(f64, f64)>, flushed: bool, several: bool) -> Vec<String> {
-    let (slowest, median) = (record.slowest().seconds(), record.median_rank().seconds());
+    let (slowest, median) = (record.duration().seconds(), record.median_rank().seconds());
     let phase = |i: usize| match record.experiment.np {
         1 => seconds(slowest[i]),
         _ => format!("{}/{}", seconds(slowest[i]), seconds(median[i])),

@@ -126,6 +126,9 @@ pub fn open_existing(path: &Path) -> Result<hdf5::File> {
         Ok(found) if found.is_dir() => {
             return Err(input("is a directory", "name an HDF5 file in it"));
         }
+        Ok(found) if !found.is_file() => {
+            return Err(input("is a device, a pipe or a socket, not an HDF5 file", "name an HDF5 file on a disk"));
+        }
         Ok(_) => std::fs::File::open(path)
             .map_err(|e| Failure::io("open", path, &e).mend("check the permissions of the file and its folder"))?,
     };

@@ -15,7 +15,7 @@ static THERE_NOW: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Counts the scratch files of a run that writes `target` among this process's own: for the parent of the ranks that
 /// make them.
 pub fn watch_scratch_of(target: &Path) {
-    Scratch::watched(target);
+    Scratch::watched(&followed(target));
 }
 
 /// Removes all scratch files of this process: for a signal handler that is about to end it.
@@ -118,27 +118,81 @@ impl Drop for ScratchFolder {
     }
 }
 
-/// Makes sure that a file may be written at `path`: its folder exists, it is not a folder itself, and what stands there
-/// is h5lab's own or `force` is given.
+/// Where a path leads: symbolic links are followed even if nothing is there yet, since what is written beside a link must
+/// not take the link's place. A link that leads nowhere, such as into a circle, is left as it is.
+pub fn followed(path: &Path) -> PathBuf {
+    /// As many as Linux follows (path_resolution(7)).
+    const MOST_LINKS: usize = 40;
+    let mut at = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&at) {
+            Ok(next) => at = at.parent().unwrap_or(Path::new("")).join(next),
+            Err(_) => return at,
+        }
+    }
+    path.to_owned()
+}
+
+/// Longest name of a file that can be written: MPI-IO and h5lab put files with longer names beside it, and Open MPI 4.1
+/// ends the process when those do not fit.
+const LONGEST_NAME: usize = 200;
+
+/// Makes sure that a file may be written at `path`: its folder exists, and what stands there is a regular file, h5lab's
+/// own and not write-protected, or `force` is given.
 ///
 /// # Errors
-/// `Input` for a directory, `Storage` or `Refused`, with the mend.
+/// `Input` for what is no regular file, or a name that is too long; `Storage` or `Refused`, with the mend.
 pub fn claim_target(path: &Path, force: bool) -> Result<()> {
-    if path.is_dir() {
-        return Err(Failure::new(FailureKind::Input, "is a directory").at(path).mend("name a file in it"));
+    let path = &followed(path);
+    let input = |why: &str, mend: &str| Err(Failure::new(FailureKind::Input, why).at(path).mend(mend));
+    let found = fs::metadata(path);
+    match &found {
+        Ok(found) if found.is_dir() => return input("is a directory", "name a file in it"),
+        Ok(found) if !found.is_file() => {
+            return input("is a device, a pipe or a socket: it can't become an HDF5 file", "name a file on a disk");
+        }
+        Err(e) if path.is_symlink() => {
+            return Err(Failure::io("follow", path, e).mend("remove the link, or choose another name"));
+        }
+        _ => {}
+    }
+    if path.file_name().is_some_and(|name| name.len() > LONGEST_NAME) {
+        return input(
+            &format!("the file name is longer than {LONGEST_NAME} bytes: MPI-IO needs room for names of its own"),
+            "choose a shorter name",
+        );
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        let mend = format!("make it: mkdir -p {}", h5lab_core::report::printable(&folder.display().to_string()));
-        return Err(Failure::new(FailureKind::Storage, "the folder does not exist").at(folder).mend(mend));
+        return Err(no_folder(folder));
     }
     check_writable(folder)?;
-    if path.exists() && !force && !provenance::made_by_h5lab(path) {
-        let why = "h5lab did not make this file, and does not overwrite it";
-        return Err(Failure::new(FailureKind::Refused, why).at(path).mend("choose another name, or add --force"));
+    let refuse = |why: &str, mend: &str| Err(Failure::new(FailureKind::Refused, why).at(path).mend(mend));
+    match found {
+        Ok(_) if force => {}
+        Ok(_) if !provenance::made_by_h5lab(path) => {
+            return refuse(
+                "h5lab did not make this file, and does not overwrite it",
+                "choose another name, or add --force",
+            );
+        }
+        Ok(found) if found.permissions().readonly() => {
+            return refuse("is write-protected", "choose another name, or add --force");
+        }
+        _ => {}
     }
     Scratch::beside(path).remove();
     Ok(())
+}
+
+fn no_folder(folder: &Path) -> Failure {
+    if folder.exists() {
+        return Failure::new(FailureKind::Storage, "is a file, not a folder")
+            .at(folder)
+            .mend("name a file in a folder");
+    }
+    let mend = format!("make it: mkdir -p {}", h5lab_core::report::printable(&folder.display().to_string()));
+    Failure::new(FailureKind::Storage, "the folder does not exist").at(folder).mend(mend)
 }
 
 fn check_writable(folder: &Path) -> Result<()> {
@@ -160,5 +214,39 @@ pub fn check_room(path: &Path, needed: u64) -> Result<()> {
             ))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_are_followed_to_where_a_file_will_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        symlink("b", at("a")).unwrap();
+        symlink(at("there"), at("b")).unwrap();
+        symlink("circle", at("circle")).unwrap();
+        assert_eq!(followed(&at("a")), at("there"));
+        assert_eq!(followed(&at("plain")), at("plain"));
+        assert_eq!(followed(&at("circle")), at("circle"));
+        assert!(claim_target(&at("a"), false).is_ok());
+        assert_eq!(claim_target(&at("circle"), true).unwrap_err().kind, FailureKind::Storage);
+    }
+
+    #[test]
+    fn only_regular_files_are_overwritten_even_by_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let kind = |path: &Path, force| claim_target(path, force).unwrap_err().kind;
+        assert_eq!(kind(Path::new("/dev/null"), true), FailureKind::Input);
+        assert_eq!(kind(folder.path(), true), FailureKind::Input);
+        assert_eq!(kind(&folder.path().join("a".repeat(201)), true), FailureKind::Input);
+        let file = folder.path().join("file");
+        fs::write(&file, "somebody's").unwrap();
+        assert_eq!(kind(&file, false), FailureKind::Refused);
+        assert_eq!(kind(&file.join("x.h5"), false), FailureKind::Storage);
+        assert!(claim_target(&file, true).is_ok());
     }
 }

@@ -3,9 +3,10 @@
 mod batch;
 mod files;
 mod pass;
+mod span;
 
 pub use batch::{Step, run_batch};
-pub use files::{ScratchFolder, check_room, claim_target, remove_all_scratch, watch_scratch_of};
+pub use files::{ScratchFolder, check_room, claim_target, followed, remove_all_scratch, watch_scratch_of};
 
 use crate::comm::{Comm, agree, all_gather};
 use crate::engine::posix::Posix;
@@ -109,6 +110,7 @@ fn in_place_of<T>(
     team: Team<'_>,
     body: impl FnOnce(&Path, &Scratch, &dyn Fn(&Failure)) -> Result<T>,
 ) -> Result<T> {
+    let path = &followed(path);
     let scratch = Scratch::watched(path);
     let last_words = |failure: &Failure| {
         scratch.remove();

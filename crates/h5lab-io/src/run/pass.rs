@@ -1,5 +1,6 @@
 //! One repeat: open, transfer, flush, close, each on the clock of each rank.
 
+use super::span::{self, Stamps, Steps};
 use super::{Team, View, prepare_cache};
 use crate::buffer::Buffer;
 use crate::comm::{agree, all_gather};
@@ -53,6 +54,10 @@ struct Moved {
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Account {
     phases: Phases,
+    /// When this rank began and ended to open, flush and close.
+    stamps: [Option<Stamps>; 3],
+    /// What clock the stamps are from.
+    clock: Option<String>,
     moved: Moved,
     view: Option<RankView>,
     in_force: Settings,
@@ -73,41 +78,47 @@ impl Pass<'_> {
             files.iter().for_each(|file| super::discard(file));
         }
         self.engine.prepare(&opening);
-        let (open, mut session) = self.phase("open", || self.engine.open(&opening))?;
-        let moved = self.transfer(session.as_mut(), values.as_deref_mut(), buffer)?;
+        let (opened, mut session) = self.phase("open", || self.engine.open(&opening))?;
+        let (moved, transfer) = self.transfer(session.as_mut(), values.as_deref_mut(), buffer)?;
         let view = self.look(view, session.as_mut(), &moved)?;
         let in_force = agree(comm, session.in_force(), self.last_words)?;
-        let flush = if self.experiment.fsync { self.phase("flush", || session.sync())?.0 } else { 0.0 };
-        let (close, closed) = self.phase("close", || session.close())?;
-        let phases = Phases { open, transfer: moved.seconds, flush, close };
-        let account = Account { phases, moved, view, in_force, stored_bytes: closed.stored_bytes };
-        Ok(self.sum_up(all_gather(comm, &account)?, closed, resident))
+        let flushed = if self.experiment.fsync { Some(self.phase("flush", || session.sync())?.0) } else { None };
+        let (shut, closed) = self.phase("close", || session.close())?;
+        let phases = Phases {
+            open: span::seconds(opened),
+            transfer: moved.seconds,
+            flush: flushed.map_or(0.0, span::seconds),
+            close: span::seconds(shut),
+        };
+        let (stamps, clock) = ([Some(opened), flushed, Some(shut)], span::clock());
+        let account = Account { phases, stamps, clock, moved, view, in_force, stored_bytes: closed.stored_bytes };
+        Ok(self.sum_up(all_gather(comm, &account)?, closed, resident, transfer))
     }
 
     /// A phase: all ranks begin together, and all leave together if one fails.
-    fn phase<T>(&self, name: &str, body: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
+    fn phase<T>(&self, name: &str, body: impl FnOnce() -> Result<T>) -> Result<(Stamps, T)> {
         self.team.comm.barrier()?;
-        let begun = Instant::now();
+        let begun = span::now();
         let done = Fault::strike(self.fault, name, self.team.comm.rank()).and_then(|()| body());
-        let seconds = begun.elapsed().as_secs_f64();
+        let stamps = [begun, span::now()];
         let done = done.map_err(|f| f.during(name).at(self.path));
-        Ok((seconds, agree(self.team.comm, done, self.last_words)?))
+        Ok((stamps, agree(self.team.comm, done, self.last_words)?))
     }
 
     /// All of this rank's steps. Before each, and after it if values are known, all ranks wait for each other: making
     /// and verifying data is never timed, and a rank that does so does not slow down one that moves data. The wait is also
-    /// the vote on whether a rank failed.
+    /// the vote on whether a rank failed. Also returns how long all ranks together took.
     fn transfer(
         &self,
         session: &mut dyn Session,
         mut values: Option<&mut (dyn Values + '_)>,
         buffer: &mut Buffer,
-    ) -> Result<Moved> {
+    ) -> Result<(Moved, f64)> {
         let (comm, plan) = (self.team.comm, Plan::new(self.experiment));
         let mut steps = plan.steps(comm.rank());
         let (mut moved, mut bytes, total) = (Moved::default(), 0, plan.total().bytes_asked);
         let mut fault = Fault::strike(self.fault, "transfer", comm.rank()).err();
-        let mut outcome = Ok(());
+        let (mut outcome, mut together) = (Ok(()), Steps::new(comm));
         for _ in 0..plan.rounds() {
             let step = steps.next();
             let size = step.as_ref().map_or(0, |s| s.elements() as usize * self.experiment.dataset.dtype.size());
@@ -116,10 +127,12 @@ impl Pass<'_> {
                 outcome = self.make(step, *values, data, &mut moved);
             }
             agree(comm, outcome, self.last_words)?;
-            outcome = match fault.take() {
+            together.settle_many()?;
+            let moving = match fault.take() {
                 Some(failure) => Err(failure.at(self.path)),
                 None => self.step(session, step.as_ref(), data, &mut moved),
             };
+            outcome = moving.map(|stamps| together.add(stamps));
             if let Some(values) = &mut values {
                 agree(comm, outcome, self.last_words)?;
                 outcome = step.as_ref().map_or(Ok(()), |step| self.check(step, *values, data, &mut moved));
@@ -131,7 +144,7 @@ impl Pass<'_> {
             }
         }
         agree(comm, fault.map_or(outcome, Err), self.last_words)?;
-        Ok(moved)
+        Ok((moved, together.finish()?))
     }
 
     /// For a write: fills the buffer.
@@ -144,22 +157,30 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// One transfer call; for a rank without data an empty one, if the engine wants every rank to call.
-    fn step(&self, session: &mut dyn Session, step: Option<&Region>, data: &mut [u8], moved: &mut Moved) -> Result<()> {
+    /// One transfer call; for a rank without data an empty one, if the engine wants every rank to call. Returns when it
+    /// began and ended, if there was one.
+    fn step(
+        &self,
+        session: &mut dyn Session,
+        step: Option<&Region>,
+        data: &mut [u8],
+        moved: &mut Moved,
+    ) -> Result<Option<Stamps>> {
         let nothing = Region::empty(self.experiment.dataset.shape.0.len());
         let region = match step {
             Some(step) => step,
             None if self.engine.collective() => &nothing,
-            None => return Ok(()),
+            None => return Ok(None),
         };
-        let (before, begun) = (counters::now(), Instant::now());
+        let (before, begun) = (counters::now(), span::now());
         match self.experiment.direction {
             Direction::Write => session.write(region, data),
             Direction::Read => session.read(region, data),
         }?;
-        moved.seconds += begun.elapsed().as_secs_f64();
+        let stamps = [begun, span::now()];
+        moved.seconds += span::seconds(stamps);
         moved.counters = counters::add(moved.counters, before, counters::now());
-        Ok(())
+        Ok(Some(stamps))
     }
 
     /// For a read: compares with what the values should be, until one is not.
@@ -203,7 +224,7 @@ impl Pass<'_> {
         }
     }
 
-    fn sum_up(&self, accounts: Vec<Account>, closed: Closed, resident: Option<f64>) -> PassResult {
+    fn sum_up(&self, accounts: Vec<Account>, closed: Closed, resident: Option<f64>, transfer: f64) -> PassResult {
         let plan = Plan::new(self.experiment);
         let slowest = |of: fn(&Moved) -> f64| accounts.iter().map(|a| of(&a.moved)).fold(0.0, f64::max);
         let verification = self.verdict(&accounts);
@@ -211,6 +232,7 @@ impl Pass<'_> {
         PassResult {
             sample: Sample {
                 ranks: accounts.iter().map(|a| a.phases).collect(),
+                together: together(&accounts, transfer),
                 generate: slowest(|m| m.generate),
                 verify: slowest(|m| m.verify),
                 resident,
@@ -232,6 +254,17 @@ impl Pass<'_> {
             (Direction::Read, true, Some(first)) => Verification::Failed { first },
         }
     }
+}
+
+/// How long all ranks together took for each phase; unknown if they do not share a clock.
+fn together(accounts: &[Account], transfer: f64) -> Option<Phases> {
+    let of = |phase: usize| span::together(accounts.iter().filter_map(|a| a.stamps[phase]));
+    span::is_one(accounts.iter().map(|a| a.clock.as_ref())).then(|| Phases {
+        open: of(0),
+        transfer,
+        flush: of(1),
+        close: of(2),
+    })
 }
 
 /// What was counted on each rank; a rank without a step counted nothing. Empty if no rank could count.
