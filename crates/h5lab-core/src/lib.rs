@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod chunk_cache;
 pub mod dataset;
 pub mod experiment;
 pub mod failure;
@@ -9,10 +10,13 @@ pub mod generate;
 pub mod host;
 pub mod layout;
 pub mod method;
+pub mod mpi_sieve;
 pub mod plan;
+pub mod prediction;
 pub mod record;
 pub mod region;
 pub mod report;
+pub mod sieve;
 pub mod split;
 pub mod stats;
 pub mod sweep;
