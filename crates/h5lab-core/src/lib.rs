@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod amplification;
 pub mod chunk_cache;
 pub mod dataset;
 pub mod experiment;
+pub mod explain;
 pub mod failure;
 pub mod generate;
 pub mod host;

@@ -3,6 +3,7 @@
 //! A record is one JSON object on one line; `docs/record-format.md` describes each key. All raw samples are kept;
 //! every statistic is computed from them when it is shown.
 
+use crate::amplification::Computed;
 use crate::experiment::{CacheWanted, Experiment};
 use crate::failure::Failure;
 use crate::generate::Mismatch;
@@ -52,6 +53,9 @@ pub struct Record {
     /// Why there are no (or not all) samples, if the experiment failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What was needed, computed from the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed: Option<Computed>,
     /// Codes of what explains the numbers, most important first; recomputed when shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explained_by: Vec<String>,

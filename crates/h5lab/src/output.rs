@@ -4,7 +4,7 @@ use crate::cli::Output;
 use h5lab_core::experiment::Direction;
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::record::{Record, Verification};
-use h5lab_core::report::{demo_lines, measurement_table, printable, view_lines};
+use h5lab_core::report::{demo_lines, measurement_explanations, measurement_table, printable, view_lines};
 use h5lab_io::journal::Journal;
 use h5lab_io::progress::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -132,6 +132,7 @@ impl<'a> Show<'a> {
         if !self.output.json && !self.output.quiet && !self.records.is_empty() {
             println!("\n{}", context(&self.records[0]));
             print!("\n{}", measurement_table(&self.records));
+            print!("{}", measurement_explanations(&self.records));
             warnings(&self.records);
         }
         mismatch(&self.records)

@@ -1,8 +1,10 @@
 //! What a group of ranks does together: the same code on MPI ranks and on local threads.
 
 use h5lab_core::access::Access;
+use h5lab_core::amplification::Computed;
 use h5lab_core::dataset::{Dataset, Dtype, Shape};
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
+use h5lab_core::explain;
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::generate::{Data, DataKind};
 use h5lab_core::host::StorageClass;
@@ -245,11 +247,16 @@ pub fn finish(
         views,
         warnings,
         failure: None,
+        computed: None,
         explained_by: Vec::new(),
         host,
     };
     let found = warnings_of(&record, cores);
     record.warnings.extend(found);
+    if record.experiment.method != Method::Null {
+        record.computed = Some(Computed::of_record(&record));
+    }
+    record.explained_by = explain::codes(&record);
     Ok(Some(record))
 }
 
@@ -272,6 +279,7 @@ pub fn lost_record(experiment: Experiment, file: &Path, command: Vec<String>, lo
         views: Vec::new(),
         warnings: Vec::new(),
         failure: Some(lost),
+        computed: None,
         explained_by: Vec::new(),
         host,
     })

@@ -4,9 +4,10 @@ pub mod chunking;
 mod lines;
 pub mod sweep;
 mod table;
+mod why;
 
 pub use lines::{demo_lines, view_lines};
-pub use table::{Table, measurement_table};
+pub use table::{Table, measurement_explanations, measurement_table};
 
 use crate::dataset::Dtype;
 

@@ -2,11 +2,11 @@
 
 use super::table::{cache, verified};
 use super::{Table, printable};
+use crate::amplification::Amplification;
 use crate::experiment::Direction;
-use crate::record::{Counters, Record};
-use crate::stats;
+use crate::record::Record;
 
-/// A row a record: bandwidths with their interval, share of the ceiling, read amplification as measured.
+/// A row a record: bandwidths with their interval, share of the ceiling, read amplification as computed and as measured.
 pub fn sweep_table(records: &[&Record]) -> String {
     let mut table = Table::new()
         .number("\nrow")
@@ -20,7 +20,7 @@ pub fn sweep_table(records: &[&Record]) -> String {
         .number("95 %\ninterval")
         .number("total\nMiB/s")
         .number("of posix\nceiling")
-        .number("read\nampl.")
+        .number("read ampl.\ncomp/meas")
         .word("\nverified");
     for (number, record) in records.iter().enumerate() {
         table.row(row(number + 1, record));
@@ -48,24 +48,14 @@ fn row(number: usize, r: &Record) -> Vec<String> {
         interval,
         rate(r.total_bandwidth()),
         r.ceiling_share().map_or("-".into(), |share| format!("{:.0} %", share * 100.0)),
-        measured_amplification(r).map_or("-".into(), super::significant),
+        Amplification::of(r).map_or("-".into(), |amplification| amplification.to_string()),
         outcome,
     ]
 }
 
-/// Bytes that read calls returned over bytes asked for, median over the repeats; `None` for writes and where it was not
-/// counted.
-pub fn measured_amplification(record: &Record) -> Option<f64> {
-    if record.experiment.direction == Direction::Write {
-        return None;
-    }
-    let asked = record.demand().bytes_asked as f64;
-    let read = |counters: &[Counters]| counters.iter().map(|c| c.read_bytes).sum::<u64>() as f64;
-    let each: Vec<f64> = record.samples.iter().filter(|s| !s.counters.is_empty()).map(|s| read(&s.counters)).collect();
-    stats::median(&each).filter(|_| asked > 0.0).map(|bytes| bytes / asked)
-}
-
 /// What explains each row, at most three lines a row, most important first.
-pub fn explanations(_records: &[&Record]) -> String {
-    String::new()
+pub fn explanations(records: &[&Record]) -> String {
+    let rows: Vec<(String, &Record)> =
+        records.iter().enumerate().map(|(number, r)| (format!("row {}", number + 1), *r)).collect();
+    super::why::why(&rows)
 }

@@ -78,6 +78,12 @@ pub fn measurement_table(records: &[Record]) -> String {
     table.render()
 }
 
+/// What explains each row of [`measurement_table`].
+pub fn measurement_explanations(records: &[Record]) -> String {
+    let rows: Vec<(String, &Record)> = records.iter().map(|r| (format!("np {}", r.experiment.np), r)).collect();
+    super::why::why(&rows)
+}
+
 fn measurement_row(record: &Record, scale: Option<(f64, f64)>, flushed: bool, several: bool) -> Vec<String> {
     let (slowest, median) = (record.duration().seconds(), record.median_rank().seconds());
     let phase = |i: usize| match record.experiment.np {

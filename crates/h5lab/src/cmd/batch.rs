@@ -74,6 +74,7 @@ fn record(
         record.failure = failure;
         if record.failure.is_some() {
             record.warnings.clear();
+            record.explained_by.clear();
         }
     }
     Ok(record)

@@ -10,6 +10,7 @@ use crate::output::{context, mismatch, note, warnings};
 use execute::Execution;
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::prediction::Conditions;
 use h5lab_core::record::Record;
 use h5lab_core::report::sweep::{explanations, sweep_table};
 use h5lab_core::sweep::{Batch, Cell, DataChoice, FileCells, OnError, Skipped, Sweep, from_toml};
@@ -44,7 +45,7 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
     }
     if args.dry_run {
         if speaks {
-            forecast::print(&batches, output);
+            forecast::print(&batches, &|e| Conditions::expected(e, here.hdf5(), runner.has_mpi()), output);
         }
         return forecast::check_room(&batches);
     }
@@ -205,6 +206,7 @@ pub fn rerun(args: Rerun, output: &Output) -> Result<()> {
         let both: Vec<&Record> = std::iter::once(&old).chain(&new).collect();
         println!("\n{}", context(&old));
         print!("\n{}", sweep_table(&both));
+        print!("{}", explanations(&both));
         println!("\nfirst row: the record of {}; second row: now", old.created);
     }
     verdict(&new)

@@ -30,6 +30,11 @@ pub fn identity() -> Result<Identity> {
 }
 
 impl Identity {
+    /// The version of HDF5.
+    pub fn hdf5(&self) -> &str {
+        &self.hdf5
+    }
+
     /// True if the record was measured here, with these versions.
     pub fn matches(&self, record: &Record) -> bool {
         self.h5lab == record.h5lab

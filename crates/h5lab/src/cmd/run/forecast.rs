@@ -1,11 +1,13 @@
 //! What a sweep will take, before anything is opened: cells, bytes, disk, memory, time.
 
 use crate::cli::Output;
+use h5lab_core::amplification::Computed;
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::Result;
 use h5lab_core::layout::Filter;
 use h5lab_core::plan::Plan;
-use h5lab_core::report::{Table, bytes, printable, seconds};
+use h5lab_core::prediction::Conditions;
+use h5lab_core::report::{Table, bytes, printable, seconds, significant};
 use h5lab_core::sweep::Batch;
 use h5lab_io::run;
 use std::collections::BTreeMap;
@@ -26,7 +28,6 @@ const CALL: f64 = 100e-6;
 struct Forecast {
     cells: u64,
     written: u64,
-    read: u64,
     peak_disk: u64,
     peak_memory: u64,
     seconds: f64,
@@ -44,7 +45,6 @@ fn forecast(batch: &Batch) -> Forecast {
         all.seconds += duration(write) * batch.repeat as f64 * twice as f64;
         for read in &file.reads {
             let e = &read.experiment;
-            all.read += Plan::new(e).total().bytes_touched * rounds;
             all.seconds += duration(e) * batch.repeat as f64 * 1.5;
         }
         let memory = |e: &Experiment| (0..e.np).map(|rank| Plan::new(e).largest_step(rank)).sum::<u64>();
@@ -81,34 +81,53 @@ pub fn check_room(batches: &[Batch]) -> Result<()> {
     })
 }
 
-/// Prints every batch with its cells, and the sums.
-pub fn print(batches: &[Batch], output: &Output) {
+/// The conditions that an experiment is going to meet.
+type Expected<'a> = &'a dyn Fn(&Experiment) -> Conditions;
+
+/// Prints every batch with its cells, and the sums. As JSON, each batch has what was `computed` for its cells, in order.
+pub fn print(batches: &[Batch], expected: Expected<'_>, output: &Output) {
     if output.quiet {
         return;
     }
+    let computed: Vec<Vec<Computed>> = batches
+        .iter()
+        .map(|batch| batch.cells().map(|c| Computed::of(&c.experiment, &expected(&c.experiment), None)).collect())
+        .collect();
     if output.json {
-        batches.iter().for_each(|b| println!("{}", serde_json::to_string(b).expect("plain data")));
+        for (batch, computed) in batches.iter().zip(computed) {
+            println!("{}", serde_json::to_string(&Shown { batch, computed }).expect("plain data"));
+        }
         return;
     }
-    print!("{}", cells(batches));
+    print!("{}", cells(batches, &computed));
     let sum = batches.iter().map(forecast).fold(Forecast::default(), |a, b| Forecast {
         cells: a.cells + b.cells,
         written: a.written + b.written,
-        read: a.read + b.read,
         peak_disk: a.peak_disk.max(b.peak_disk),
         peak_memory: a.peak_memory.max(b.peak_memory),
         seconds: a.seconds + b.seconds,
     });
     let rounds = batches.iter().map(|b| b.repeat).max().unwrap_or(0);
+    let of_batch = |(batch, cells): (&Batch, &Vec<Computed>)| {
+        cells.iter().filter_map(|c| c.bytes_to_read).sum::<u64>() * batch.repeat as u64
+    };
+    let read: u64 = batches.iter().zip(&computed).map(of_batch).sum();
     println!("\ncells           {} in {} batches, {rounds} rounds each", sum.cells, batches.len());
     println!("to be written   {} (ceilings included)", bytes(sum.written));
-    println!("to be read      {} (whole chunks)", bytes(sum.read));
+    println!("to be read      {} (compressed chunks with their size before)", bytes(read));
     println!("peak disk       {}", bytes(sum.peak_disk));
     println!("peak memory     {} of data, all ranks together", bytes(sum.peak_memory));
     println!("time            about {} s, a guess from typical speeds, not from this machine", seconds(sum.seconds));
 }
 
-fn cells(batches: &[Batch]) -> String {
+#[derive(serde::Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    batch: &'a Batch,
+    computed: Vec<Computed>,
+}
+
+fn cells(batches: &[Batch], computed: &[Vec<Computed>]) -> String {
     let mut table = Table::new()
         .number("cell")
         .word("path")
@@ -118,11 +137,16 @@ fn cells(batches: &[Batch]) -> String {
         .word("layout")
         .word("access")
         .word("cache")
-        .number("asked");
-    for batch in batches {
-        for cell in batch.cells() {
+        .number("chunks")
+        .number("asked")
+        .number("to read")
+        .number("read ampl.");
+    for (batch, computed) in batches.iter().zip(computed) {
+        for (cell, computed) in batch.cells().zip(computed) {
             let e = &cell.experiment;
             let write = e.direction == Direction::Write;
+            let about = if computed.extrapolated { "~" } else { "" };
+            let number = |value: Option<String>| value.map_or("-".into(), |text| format!("{about}{text}"));
             table.row([
                 cell.index.to_string(),
                 printable(&batch.folder.display().to_string()),
@@ -132,7 +156,10 @@ fn cells(batches: &[Batch]) -> String {
                 e.layout.to_string(),
                 e.access.to_string(),
                 if write { "-".into() } else { format!("{:?}", e.cache).to_lowercase() },
-                bytes(Plan::new(e).total().bytes_asked),
+                if computed.chunks_touched == 0 { "-".into() } else { computed.chunks_touched.to_string() },
+                bytes(computed.bytes_asked),
+                number(computed.bytes_to_read.map(bytes)),
+                number(computed.amplification().map(significant)),
             ]);
         }
     }
