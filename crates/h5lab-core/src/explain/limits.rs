@@ -8,7 +8,7 @@ use crate::host::StorageClass;
 use crate::layout::Layout;
 use crate::method::Method;
 use crate::plan::Plan;
-use crate::record::Sample;
+use crate::record::{CacheState, Sample};
 use crate::region::{Region, strides};
 use crate::report::{bytes, seconds, significant};
 use crate::stats;
@@ -88,8 +88,10 @@ fn merged(step: &Region, shape: &[u64]) -> Vec<(u64, u64)> {
     if runs.len() == 1 { vec![(first, step.elements())] } else { runs }
 }
 
-/// A core counts as busy from here on: the rest is waiting.
+/// A core counts as busy from here on: the rest is waiting for the storage.
 const BUSY: f64 = 0.8;
+/// If nothing came from the device, the rest is waiting for a core that others use.
+const BUSY_WITHOUT_DEVICE: f64 = 0.4;
 /// Below half of the ceiling there is something to gain.
 const FAR_FROM_CEILING: f64 = 0.5;
 
@@ -105,7 +107,8 @@ pub(super) fn filter_bound(facts: &Facts<'_>) -> Option<Explanation> {
     let doing = if facts.reads() { "decoding" } else { "encoding" };
     let share =
         facts.ceiling_share.map_or(String::new(), |share| format!(", at {:.1} % of the posix ceiling", share * 100.0));
-    (busy > BUSY).then(|| Explanation {
+    let no_device = matches!(facts.record.cache_state(), CacheState::Warm(_)) && counted.device_read_bytes == 0;
+    (busy > if no_device { BUSY_WITHOUT_DEVICE } else { BUSY }).then(|| Explanation {
         code: Code::FilterBound,
         text: format!(
             "the CPU was busy {:.0} % of the transfer{share}: {doing} {filters}, not the storage, sets the pace",
