@@ -13,8 +13,8 @@ use crate::region::{Region, strides};
 use crate::report::{bytes, seconds, significant};
 use crate::stats;
 
-/// Blocks may be touched for a tenth more bytes than were asked for: less does not show in a measurement.
-const MOST_WASTE: f64 = 0.1;
+/// Blocks may be touched for a quarter more bytes than were asked for: less does not show in a measurement.
+const MOST_WASTE: f64 = 0.25;
 /// Pieces looked at of each rank.
 const PIECES: usize = 1000;
 
@@ -198,10 +198,10 @@ pub(super) fn metadata_bound(facts: &Facts<'_>) -> Option<Explanation> {
             seconds(total)
         ),
         next: match facts.experiment.direction {
-            Direction::Write => {
-                "write more at a time into fewer files; with chunks, close also writes what the chunk cache still holds"
-                    .into()
+            Direction::Write if facts.chunk().is_some() && !facts.mpi() => {
+                "write more at a time into fewer files; close also writes what the chunk cache still holds".into()
             }
+            Direction::Write => "write more at a time into fewer files".into(),
             Direction::Read => "keep files open, and read more at a time from fewer files".into(),
         },
         weight: 1.0 / (1.0 - share).max(0.01),
