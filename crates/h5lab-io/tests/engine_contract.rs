@@ -184,6 +184,7 @@ fn read(session: &mut dyn Session, experiment: &Experiment, region: &Region) -> 
     let size = region.elements() as usize * dtype.size();
     let mut buffer = Buffer::touched(size);
     let values = buffer.bytes_mut(size);
+    session.before_read(region)?;
     session.read(region, values)?;
     let verified = data.expect("a rule").verify(&shape.0, *dtype, region, values);
     assert_eq!(verified, Ok(()), "{} {dtype} {shape}: {region:?}", experiment.method);
@@ -247,6 +248,27 @@ fn with_threads() {
 /// Groups come in the order of their size, and read what the one before wrote.
 fn before(np: usize) -> Option<usize> {
     np.checked_sub(1).filter(|&before| before > 0)
+}
+
+/// What is not written in place takes its name when it is done, and so do the parts of a virtual dataset.
+#[test]
+fn all_files_take_their_names() {
+    let _alone = alone();
+    for method in [Method::Gather, Method::PerProcess, Method::Posix] {
+        let case = Case { method, dtype: Dtype::U16, shape: SHAPES[2] };
+        let (folder, options) = (folder(), Options::default());
+        let file = folder.path().join("a.h5");
+        let written = threads::run(2, |comm| {
+            let team = Team { comm, progress: &Silent, fault: None };
+            run::run(&case.experiment(Direction::Write, Access::Rows, 2, 2), &file, options, team)?;
+            run::run(&case.experiment(Direction::Read, Access::Rows, 2, 2), &file, options, team)
+        });
+        assert_eq!(written.unwrap().verification, Verification::Passed, "{method}");
+        let mut names: Vec<_> = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        let parts = if method == Method::PerProcess { &["a-rank-0000.h5", "a-rank-0001.h5"][..] } else { &[] };
+        assert_eq!(names, [parts, &["a.h5"]].concat(), "{method}");
+    }
 }
 
 #[test]

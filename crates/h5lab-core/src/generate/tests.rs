@@ -177,3 +177,14 @@ fn far_elements_have_values_too() {
         assert_eq!(data.verify(&shape, Dtype::F64, &corner, bytemuck::cast_slice(&buffer)), Ok(()));
     }
 }
+
+#[test]
+fn nothing_is_made_anywhere() {
+    let bytes = [0u8; 9];
+    let data = Data { kind: DataKind::Ramp, seed: 1, stamp_ranks: None };
+    for offset in 0..8 {
+        let (nothing, mut copy) = (&bytes[offset..offset], bytes);
+        data.fill(&[4], Dtype::F64, &Region::empty(1), &mut copy[offset..offset]);
+        assert_eq!(data.verify(&[4], Dtype::F64, &Region::empty(1), nothing), Ok(()));
+    }
+}

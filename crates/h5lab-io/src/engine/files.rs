@@ -40,7 +40,7 @@ pub(super) fn part_name(target: &Path, rank: usize) -> PathBuf {
 }
 
 /// What a file is called when it is finished.
-pub(super) fn final_name(path: &Path) -> PathBuf {
+pub fn final_name(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     match name.as_deref().and_then(|name| name.strip_suffix(PARTIAL)) {
         Some(name) => path.with_file_name(name),

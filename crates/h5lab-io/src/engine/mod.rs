@@ -9,7 +9,7 @@ pub mod posix;
 mod shared;
 mod support;
 
-pub use files::{PARTIAL, files_behind, files_of};
+pub use files::{PARTIAL, files_behind, files_of, final_name};
 pub use support::supports;
 
 use crate::comm::Comm;
@@ -53,6 +53,15 @@ pub trait Engine: Sync {
 
 /// An open file, on one rank.
 pub trait Session {
+    /// Makes ready what the next read needs besides the file. Not collective, and not timed.
+    ///
+    /// # Errors
+    /// What stands in its way.
+    fn before_read(&mut self, region: &Region) -> Result<()> {
+        let _ = region;
+        Ok(())
+    }
+
     /// Writes a region; `data` is in C order and this machine's byte order.
     ///
     /// # Errors

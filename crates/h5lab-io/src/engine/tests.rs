@@ -76,7 +76,7 @@ fn perform(experiment: &Experiment, path: &Path, comm: &dyn Comm) -> Result<(Clo
                 dataset.data.unwrap().fill(&dataset.shape.0, dataset.dtype, region, bytes);
                 session.write(region, bytes)
             }
-            (true, Direction::Read) => session.read(region, bytes),
+            (true, Direction::Read) => session.before_read(region).and_then(|()| session.read(region, bytes)),
         };
         agree(comm, done, &|_| ())?;
         if experiment.direction == Direction::Read {

@@ -1,5 +1,6 @@
 //! What a run may overwrite, where it writes before it is done, and whether there is room.
 
+use crate::engine;
 use crate::h5::provenance;
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, FailureKind, Result};
@@ -28,6 +29,8 @@ pub fn remove_all_scratch() {
 pub(super) struct Scratch {
     /// What is being written, until it takes the target's name.
     pub(super) partial: PathBuf,
+    /// All files of it, if it is several: the one above is the last.
+    files: Vec<PathBuf>,
     /// The posix ceiling's file.
     pub(super) ceiling: PathBuf,
 }
@@ -39,7 +42,16 @@ impl Scratch {
             name.push(suffix);
             target.with_file_name(name)
         };
-        Scratch { partial: beside(".h5lab-partial"), ceiling: beside(".h5lab-ceiling") }
+        let partial = beside(engine::PARTIAL);
+        Scratch { files: vec![partial.clone()], partial, ceiling: beside(".h5lab-ceiling") }
+    }
+
+    /// As [`Scratch::watched`], with all files that this experiment writes.
+    pub(super) fn of(experiment: &Experiment, target: &Path) -> Self {
+        let scratch = Scratch::watched(target);
+        let files = engine::files_of(experiment.method, &scratch.partial, experiment.np);
+        THERE_NOW.lock().unwrap_or_else(|e| e.into_inner()).extend(files.iter().cloned());
+        Scratch { files, ..scratch }
     }
 
     /// As [`Scratch::beside`], and known to [`remove_all_scratch`] from now on.
@@ -56,12 +68,12 @@ impl Scratch {
         if target.exists() && !provenance::made_by_h5lab(target) {
             fs::File::open(&self.partial).and_then(|f| f.sync_all()).map_err(fail)?;
         }
-        if self.partial.exists() { fs::rename(&self.partial, target).map_err(fail) } else { Ok(()) }
+        let mut there = self.files.iter().filter(|file| file.exists());
+        there.try_for_each(|file| fs::rename(file, engine::final_name(file))).map_err(fail)
     }
 
     pub(super) fn remove(&self) {
-        discard(&self.partial);
-        discard(&self.ceiling);
+        self.files.iter().chain([&self.ceiling]).for_each(|path| discard(path));
     }
 }
 
@@ -82,8 +94,17 @@ pub(super) fn full_disk(failure: Failure, experiment: &Experiment, target: &Path
 }
 
 /// Removes a scratch file, if it is there. A failure is of no consequence: the next run overwrites it.
+///
+/// A folder loses its name first: whoever still writes finds no place for new files in it.
 pub(super) fn discard(path: &Path) {
-    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    if !path.is_dir() {
+        let _ = fs::remove_file(path);
+        return;
+    }
+    let mut aside = path.to_owned();
+    aside.as_mut_os_string().push(".removed");
+    let folder = if fs::rename(path, &aside).is_ok() { &aside } else { path };
+    let _ = fs::remove_dir_all(folder);
 }
 
 /// A folder for scratch files inside `parent`; removed when it is dropped, or by [`remove_all_scratch`].
@@ -98,6 +119,7 @@ impl ScratchFolder {
     /// `Storage` if `parent` is no folder that can be written to.
     pub fn inside(parent: &Path) -> Result<Self> {
         let path = parent.join(format!("h5lab-run-{}", std::process::id()));
+        check_folder(parent)?;
         fs::create_dir_all(&path).map_err(|e| {
             Failure::io("make a folder for scratch files", &path, &e)
                 .mend("choose a --path that exists and can be written to")
@@ -163,10 +185,7 @@ pub fn claim_target(path: &Path, force: bool) -> Result<()> {
         );
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        return Err(no_folder(folder));
-    }
-    check_writable(folder)?;
+    check_folder(folder)?;
     let refuse = |why: &str, mend: &str| Err(Failure::new(FailureKind::Refused, why).at(path).mend(mend));
     match found {
         Ok(_) if force => {}
@@ -185,18 +204,21 @@ pub fn claim_target(path: &Path, force: bool) -> Result<()> {
     Ok(())
 }
 
-fn no_folder(folder: &Path) -> Failure {
-    if folder.exists() {
-        return Failure::new(FailureKind::Storage, "is a file, not a folder")
-            .at(folder)
-            .mend("name a file in a folder");
-    }
-    let mend = format!("make it: mkdir -p {}", h5lab_core::report::printable(&folder.display().to_string()));
-    Failure::new(FailureKind::Storage, "the folder does not exist").at(folder).mend(mend)
-}
-
-fn check_writable(folder: &Path) -> Result<()> {
+/// Makes sure that `folder` is a folder that files can be made in.
+///
+/// # Errors
+/// `Storage`, with the mend.
+pub fn check_folder(folder: &Path) -> Result<()> {
     use rustix::fs::{Access, access};
+    if let Some(file) = folder.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir()) {
+        return Err(Failure::new(FailureKind::Storage, "is a file, not a folder")
+            .at(file)
+            .mend("choose another place"));
+    }
+    if !folder.is_dir() {
+        let mend = format!("make it: mkdir -p {}", h5lab_core::report::printable(&folder.display().to_string()));
+        return Err(Failure::new(FailureKind::Storage, "the folder does not exist").at(folder).mend(mend));
+    }
     access(folder, Access::WRITE_OK | Access::EXEC_OK)
         .map_err(|e| Failure::io("write into", folder, &e.into()).mend("choose a folder that you may write to"))
 }

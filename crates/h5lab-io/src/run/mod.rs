@@ -6,7 +6,9 @@ mod pass;
 mod span;
 
 pub use batch::{Step, run_batch};
-pub use files::{ScratchFolder, check_room, claim_target, followed, remove_all_scratch, watch_scratch_of};
+pub use files::{
+    ScratchFolder, check_folder, check_room, claim_target, followed, remove_all_scratch, watch_scratch_of,
+};
 
 use crate::comm::{Comm, agree, all_gather};
 use crate::engine::posix::Posix;
@@ -91,7 +93,8 @@ pub fn run(experiment: &Experiment, path: &Path, options: Options, team: Team<'_
         outcome.map_err(|failure| files::full_disk(failure, experiment, target))
     };
     if experiment.direction == Direction::Write && !options.in_place {
-        return in_place_of(path, team, all_repeats);
+        let path = &followed(path);
+        return in_place_of(path, Scratch::of(experiment, path), team, all_repeats);
     }
     let scratch = Scratch::watched(path);
     all_repeats(path, &scratch, &|failure| team.progress.last_words(failure))
@@ -102,16 +105,16 @@ pub fn run(experiment: &Experiment, path: &Path, options: Options, team: Team<'_
 /// # Errors
 /// What `body` returns, on all ranks; then nothing is left behind.
 pub fn replace<T>(path: &Path, team: Team<'_>, body: impl FnOnce(&Path, &dyn Fn(&Failure)) -> Result<T>) -> Result<T> {
-    in_place_of(path, team, |target, _, last_words| body(target, last_words))
+    let path = &followed(path);
+    in_place_of(path, Scratch::watched(path), team, |target, _, last_words| body(target, last_words))
 }
 
 fn in_place_of<T>(
     path: &Path,
+    scratch: Scratch,
     team: Team<'_>,
     body: impl FnOnce(&Path, &Scratch, &dyn Fn(&Failure)) -> Result<T>,
 ) -> Result<T> {
-    let path = &followed(path);
-    let scratch = Scratch::watched(path);
     let last_words = |failure: &Failure| {
         scratch.remove();
         team.progress.last_words(&named(failure.clone(), &scratch.partial, path));

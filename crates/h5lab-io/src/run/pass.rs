@@ -172,6 +172,9 @@ impl Pass<'_> {
             None if self.engine.collective() => &nothing,
             None => return Ok(None),
         };
+        if self.experiment.direction == Direction::Read {
+            session.before_read(region)?;
+        }
         let (before, begun) = (counters::now(), span::now());
         match self.experiment.direction {
             Direction::Write => session.write(region, data),
@@ -217,7 +220,8 @@ impl Pass<'_> {
                 corner.count.iter_mut().for_each(|n| *n = (*n).min(1));
                 let mut value = Buffer::touched(dataset.dtype.size());
                 let bytes = value.bytes_mut(corner.elements() as usize * dataset.dtype.size());
-                agree(comm, session.read(&corner, bytes), self.last_words)?;
+                let read = session.before_read(&corner).and_then(|()| session.read(&corner, bytes));
+                agree(comm, read, self.last_words)?;
                 let first = element(dataset.dtype, bytes);
                 Ok(Some(RankView { rank: comm.rank(), shape: shape.clone(), first }))
             }
