@@ -68,6 +68,17 @@ fn rows() -> Split {
 }
 
 impl Experiment {
+    /// What it is, in a few words: `read projection by posix, contiguous, np 2, warm`.
+    pub fn in_words(&self) -> String {
+        let (word, cache) = match (self.direction, self.cache) {
+            (Direction::Write, _) => ("write", ""),
+            (Direction::Read, CacheWanted::AsFound) => ("read", ""),
+            (Direction::Read, CacheWanted::Warm) => ("read", ", warm"),
+            (Direction::Read, CacheWanted::Cold) => ("read", ", cold"),
+        };
+        format!("{word} {} by {}, {}, np {}{cache}", self.access, self.method, self.layout, self.np)
+    }
+
     /// Refuses what cannot work, whatever the method does, with the reason, before any file is opened. What a method can't
     /// do with these settings is the engines' to say.
     ///

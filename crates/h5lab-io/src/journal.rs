@@ -5,6 +5,16 @@ use h5lab_core::record::Record;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// Held while a record is written.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Waits until the record that is being written is whole, and lets no other begin: for a signal handler that is about to
+/// end the process.
+pub fn hold() {
+    std::mem::forget(WRITING.lock());
+}
 
 /// A result file that is open for appending.
 pub struct Journal {
@@ -22,6 +32,11 @@ impl Journal {
             Failure::io("open the result file", path, &e).mend("name a file that can be written with --save")
         };
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(fail)?;
+        if !holds_records(&mut file).map_err(fail)? {
+            return Err(Failure::new(FailureKind::Refused, "this is no result file: its first line is no record")
+                .at(path)
+                .mend("name another file with --save"));
+        }
         end_half_line(&mut file).map_err(fail)?;
         Ok(Journal { file, path: path.to_owned() })
     }
@@ -33,6 +48,7 @@ impl Journal {
     pub fn append(&mut self, record: &Record) -> Result<()> {
         let mut line = serde_json::to_string(record).expect("a record is plain data");
         line.push('\n');
+        let _writing = WRITING.lock();
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
         written.map_err(|e| Failure::io("append to the result file", &self.path, &e))
     }
@@ -45,16 +61,33 @@ impl Journal {
 /// # Errors
 /// `Input` if there is no such file, `Storage` if it can't be read.
 pub fn read(path: &Path) -> Result<(Vec<Record>, usize)> {
-    let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => {
-            Failure::new(FailureKind::Input, "no such result file").at(path).mend("name a file that --save wrote")
-        }
+    let lines = lines(path)?;
+    let bad = lines.iter().filter(|line| line.is_none()).count();
+    Ok((lines.into_iter().flatten().collect(), bad))
+}
+
+/// The lines of a result file, empty ones left out; `None` where a line is no record.
+///
+/// # Errors
+/// As [`read`].
+pub fn lines(path: &Path) -> Result<Vec<Option<Record>>> {
+    let input = |why: &str| Failure::new(FailureKind::Input, why).at(path).mend("name a file that --save wrote");
+    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => input("no such result file"),
+        std::io::ErrorKind::IsADirectory => input("is a directory, not a result file"),
         _ => Failure::io("read the result file", path, &e),
     })?;
-    let lines: Vec<Option<Record>> =
-        text.lines().filter(|l| !l.trim().is_empty()).map(|l| serde_json::from_str(l).ok()).collect();
-    let bad = lines.iter().filter(|l| l.is_none()).count();
-    Ok((lines.into_iter().flatten().collect(), bad))
+    let lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    Ok(lines.map(|line| serde_json::from_slice(line).ok()).collect())
+}
+
+/// True if the file is empty, or begins as a record does, be it half-written.
+fn holds_records(file: &mut File) -> std::io::Result<bool> {
+    const BEGIN: &[u8] = b"{\"schema\":";
+    let mut first = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.take(BEGIN.len() as u64).read_to_end(&mut first)?;
+    Ok(BEGIN.starts_with(&first))
 }
 
 /// If a crash left half a line, the next record begins on a line of its own.

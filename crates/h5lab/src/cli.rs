@@ -64,7 +64,7 @@ pub struct Output {
 #[derive(Clone, Debug, Args)]
 pub struct Ranks {
     /// Rank counts to run with, one after the other; h5lab starts mpirun itself (threads, in a build without MPI)
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = count)]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = count, allow_negative_numbers = true)]
     pub np: Vec<u64>,
 }
 
@@ -72,7 +72,7 @@ pub struct Ranks {
 #[derive(Clone, Debug, Args)]
 pub struct Measuring {
     /// How often to measure; the table shows medians
-    #[arg(long, value_name = "N", default_value = "1", value_parser = count)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count, allow_negative_numbers = true)]
     pub repeat: u64,
     /// Most memory that a rank uses for data
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_bytes)]
@@ -111,7 +111,7 @@ pub struct Write {
     #[command(flatten)]
     pub measuring: Measuring,
     /// Seed of the random numbers
-    #[arg(long, default_value = "1")]
+    #[arg(long, default_value = "1", value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// Flush to the device within the measurement
     #[arg(long)]
@@ -204,10 +204,10 @@ pub struct Chunking {
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub path: PathBuf,
     /// Seed of the data
-    #[arg(long, default_value = "1")]
+    #[arg(long, default_value = "1", value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// How often to measure; the table shows medians
-    #[arg(long, value_name = "N", default_value = "1", value_parser = count)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count, allow_negative_numbers = true)]
     pub repeat: u64,
     /// Keep the files
     #[arg(long)]
@@ -284,7 +284,9 @@ impl Args for PlanKeys {
             command.arg(
                 arg.value_name(if key.list { "V,V,..." } else { "V" })
                     .value_delimiter(',')
-                    .action(clap::ArgAction::Append),
+                    .action(clap::ArgAction::Append)
+                    .aliases(key.alias())
+                    .allow_negative_numbers(true),
             )
         })
     }
@@ -318,7 +320,7 @@ pub struct Rerun {
     #[arg(value_name = "RECORDS")]
     pub records: PathBuf,
     /// Which record: its line, counted from 1
-    #[arg(long, value_name = "K", value_parser = count)]
+    #[arg(long, value_name = "K", value_parser = count, allow_negative_numbers = true)]
     pub cell: u64,
     /// Append the new record as a JSON line to this file
     #[arg(long, value_name = "RESULTS")]
@@ -341,6 +343,10 @@ pub struct Env {
     /// The path whose file system to look at
     #[arg(value_name = "PATH", default_value = ".")]
     pub path: PathBuf,
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write a whole number from 0 to 2^64 - 1".into())
 }
 
 /// A number of at least 1.

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     launch::watch_signals();
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(cli)));
+    launch::wait_if_stopped();
     match outcome.unwrap_or_else(|panic| Err(launch::panic_failure(panic.as_ref()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Folder, MPI, Outcome, Run, on_search_path, root_for, snapshot};
+use common::disk::Disk;
+use common::{Folder, MPI, Outcome, Run, on_search_path, snapshot};
 use h5lab_core::dataset::Dtype;
 use h5lab_core::failure::FailureKind;
 use h5lab_core::generate::{Data, DataKind};
@@ -121,11 +122,14 @@ const IMPOSSIBLE: &[Case] = &[
     ("write 3 4 --buffer 64MB", Usage, &["64MiB"]),
     ("write 3 4 --buffer 1", Usage, &["does not hold one element", "what to do"]),
     ("write 3 4 --repeat 0", Usage, WHOLE_NUMBER),
-    ("write 3 4 --seed -1", Usage, &["'-1'"]),
+    ("write 3 4 --seed -1", Usage, &["--seed", "'-1'", "whole number from 0"]),
+    ("chunking --seed x", Usage, &["--seed", "'x'", "whole number from 0"]),
     ("write 3 4 --np 0", Usage, WHOLE_NUMBER),
     ("write 3 4 --np 2,x", Usage, WHOLE_NUMBER),
     ("write 3 4 --np 2,,3", Usage, WHOLE_NUMBER),
-    ("write 3 4 --np -1", Usage, &["'-1'"]),
+    ("write 3 4 --np -1", Usage, WHOLE_NUMBER),
+    ("read --repeat -1", Usage, WHOLE_NUMBER),
+    ("write 3 4 --buffer 99999999999999999999", Usage, &["--buffer", "too large", "smaller size"]),
     ("read --cache hot", Usage, &["as-found", "warm", "cold"]),
     ("read --view mine", Usage, &["process", "global"]),
     ("chunking --shape 0x5x5", Usage, &["every size must be at least 1"]),
@@ -152,7 +156,7 @@ fn words_that_cannot_be() {
 const UNWRITABLE: &[Case] = &[
     ("write 3 4 .", Input, &["is a directory", "what to do: name a file in it"]),
     ("write 3 4 nowhere/test.h5", Storage, &["nowhere: the folder does not exist", "mkdir -p nowhere"]),
-    ("write 3 4 notes.txt/test.h5", Storage, &["notes.txt", "what to do"]),
+    ("write 3 4 notes.txt/test.h5", Storage, &["notes.txt: is a file, not a folder", "what to do"]),
     ("write 3 4 notes.txt", Refused, &["did not make this file", "what to do: choose another name, or add --force"]),
     ("write 3 4 foreign.h5", Refused, &["did not make this file", "--force"]),
     ("write 3 4 mixed.h5", Refused, &["did not make this file", "--force"]),
@@ -398,46 +402,9 @@ fn no_permission() {
     set_mode(&nobody.path("closed"), 0o755);
 }
 
-/// A small ext4 of its own, unmounted at the end.
-struct SmallDisk {
-    folder: Folder,
-}
-
-impl SmallDisk {
-    /// `None`, with the reason said, where nobody may mount.
-    fn new(mebibytes: u64) -> Option<Self> {
-        if !root_for("a file system that is full") {
-            return None;
-        }
-        let folder = Folder::new();
-        let image = fs::File::create(folder.path("image")).unwrap();
-        image.set_len(mebibytes << 20).unwrap();
-        fs::create_dir(folder.path("disk")).unwrap();
-        folder.tool("mkfs.ext4", "-q -m 0 -O ^has_journal image").ok();
-        let mounted = folder.tool("mount", "-o loop image disk").run();
-        if mounted.code != Some(0) {
-            eprintln!("not tested: a file system that is full; this root may not mount: {mounted}");
-            return None;
-        }
-        Some(SmallDisk { folder })
-    }
-
-    fn names(&self) -> Vec<String> {
-        let names = snapshot(&self.folder.path("disk")).into_keys();
-        names.collect()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let outcome = self.folder.tool("umount", "disk").run();
-        assert!(outcome.code == Some(0) || std::thread::panicking(), "{outcome}");
-    }
-}
-
 #[test]
 fn a_full_file_system() {
-    let Some(disk) = SmallDisk::new(8) else { return };
+    let Some(disk) = Disk::small(8) else { return };
     let folder = &disk.folder;
     let write = "write 4 1000000 disk/test.h5";
     let chunking = "chunking --path disk --shape 4x500x1000 --chunk 1x50x50 --tile 50x50 --data uniform";
@@ -459,7 +426,7 @@ fn a_full_file_system() {
 const COLLECTIVE: &str = if MPI { "--collective" } else { "" };
 
 /// With room for the file, but not for the ceiling's beside it, the file is written and the ceiling left out.
-fn room_for_one_file_alone(disk: &SmallDisk) {
+fn room_for_one_file_alone(disk: &Disk) {
     let outcome = disk.folder.h5lab("write 4 300000 disk/test.h5").ok();
     assert!(outcome.stderr.contains("no posix ceiling: there is no room for a second file"), "{outcome}");
     assert_eq!(disk.names(), ["test.h5"]);

@@ -49,6 +49,10 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         }
     };
     let number: Option<u64> = digits.parse().ok();
+    let whole = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    if whole && number.is_none_or(|n| n.checked_mul(factor).is_none()) {
+        return Err(format!("'{}': too large, the most is 2^64 - 1 bytes: write a smaller size", printable(text)));
+    }
     number.and_then(|n| n.checked_mul(factor)).filter(|&bytes| bytes > 0).ok_or_else(|| {
         format!(
             "'{}': write a whole number of at least 1, with KiB, MiB or GiB behind it if you like: 64MiB",

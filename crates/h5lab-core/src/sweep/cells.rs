@@ -218,7 +218,7 @@ impl Sweep {
     ) -> Option<FileCells> {
         let write = self.experiment(&settings, np, Direction::Write, &self.write, CacheWanted::AsFound);
         if let Err(why) = possible(&write, supports) {
-            skip(skipped, describe(&write), why.message);
+            skip(skipped, write.in_words(), why.message);
             return None;
         }
         let mut number = |experiment| {
@@ -234,7 +234,7 @@ impl Sweep {
                 let read = self.experiment(&settings, np, Direction::Read, access, cache);
                 match possible(&read, supports) {
                     Ok(()) => reads.push(number(read)),
-                    Err(why) => skip(skipped, describe(&read), why.message),
+                    Err(why) => skip(skipped, read.in_words(), why.message),
                 }
             }
         }
@@ -276,11 +276,6 @@ fn skip(skipped: &mut Vec<Skipped>, what: String, why: String) {
     if !skipped.contains(&entry) {
         skipped.push(entry);
     }
-}
-
-fn describe(e: &Experiment) -> String {
-    let word = if e.direction == Direction::Write { "write" } else { "read" };
-    format!("{word} {} by {}, {}, np {}", e.access, e.method, e.layout, e.np)
 }
 
 /// All triples, the last list fastest.

@@ -35,7 +35,12 @@ pub const KEYS: &[Key] = &[
         list: true,
         set: |s, v| list(&mut s.data, v),
     },
-    Key { name: "seed", help: "seed of the values", list: false, set: |s, v| one(&mut s.seed, v) },
+    Key {
+        name: "seed",
+        help: "seed of the values: a whole number, 0 or more",
+        list: false,
+        set: |s, v| one(&mut s.seed, v),
+    },
     Key {
         name: "method",
         help: "independent, collective, gather, per-process, posix, null",
@@ -67,7 +72,7 @@ pub const KEYS: &[Key] = &[
         set: |s, v| list(&mut s.access, v),
     },
     Key {
-        name: "split",
+        name: "processes",
         help: "how ranks share a dataset: axis0, axis1, ..., blocks",
         list: true,
         set: |s, v| list(&mut s.split, v),
@@ -135,6 +140,13 @@ pub const KEYS: &[Key] = &[
     Key { name: "on-error", help: "continue or stop", list: false, set: |s, v| one(&mut s.on_error, v) },
 ];
 
+impl Key {
+    /// Another name that it goes by: records have the processes' share of a dataset as `split`.
+    pub fn alias(&self) -> Option<&'static str> {
+        (self.name == "processes").then_some("split")
+    }
+}
+
 impl Sweep {
     /// Sets a key to these values.
     ///
@@ -142,7 +154,7 @@ impl Sweep {
     /// A usage failure: an unknown key (with the nearest known one), no value, several where one is taken, or a value
     /// that cannot be read.
     pub fn set(&mut self, name: &str, values: &[String]) -> Result<()> {
-        let Some(key) = KEYS.iter().find(|key| key.name == name) else { return Err(unknown(name)) };
+        let key = find(name)?;
         if values.is_empty() {
             return Err(
                 usage(format!("{name}: the list is empty")).mend(format!("give at least one value: {}", key.help))
@@ -153,10 +165,18 @@ impl Sweep {
         }
         (key.set)(self, values).map_err(|mut failure| {
             failure.message = format!("{name}: {}", failure.message);
-            failure.mend.get_or_insert_with(|| format!("{name} is {}", key.help));
+            failure.mend.get_or_insert_with(|| format!("{name}: {}", key.help));
             failure
         })
     }
+}
+
+/// The key of this name.
+///
+/// # Errors
+/// A usage failure that names the nearest one.
+pub fn find(name: &str) -> Result<&'static Key> {
+    KEYS.iter().find(|key| key.name == name || key.alias() == Some(name)).ok_or_else(|| unknown(name))
 }
 
 fn unknown(name: &str) -> Failure {

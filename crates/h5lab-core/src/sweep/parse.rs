@@ -1,6 +1,6 @@
 //! Plans in TOML: strict, with the line and the column of what is wrong.
 
-use super::Sweep;
+use super::{Sweep, keys};
 use crate::failure::{Failure, FailureKind, Result};
 use std::ops::Range;
 use toml::Spanned;
@@ -22,11 +22,9 @@ pub fn from_toml(text: &str, base: Sweep) -> Result<Sweep> {
         if matches!(name, "name" | "description") {
             continue;
         }
+        keys::find(name).map_err(|failure| at(key.span(), failure))?;
         let values = values(name, value).map_err(|(span, failure)| at(span, failure))?;
-        sweep.set(name, &values).map_err(|failure| {
-            let span = if failure.message.starts_with("unknown key") { key.span() } else { value.span() };
-            at(span, failure)
-        })?;
+        sweep.set(name, &values).map_err(|failure| at(value.span(), failure))?;
     }
     Ok(sweep)
 }

@@ -157,7 +157,11 @@ fn join(mut before: Outcome, mut now: Outcome) -> Outcome {
 }
 
 fn make(folder: &Path, team: Team<'_>) -> Result<()> {
-    let made = if team.comm.rank() == 0 { std::fs::create_dir_all(folder) } else { Ok(()) };
+    // Not its parents: once a signal has removed them, nothing is to be made any more.
+    let made = match if team.comm.rank() == 0 { std::fs::create_dir(folder) } else { Ok(()) } {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    };
     agree(team.comm, made.map_err(|e| Failure::io("make", folder, &e)), &|failure| team.progress.last_words(failure))
 }
 

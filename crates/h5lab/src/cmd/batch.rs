@@ -31,8 +31,11 @@ pub fn run(args: Args, output: &Output) -> Result<()> {
 
 /// Measures the batch in the folder that its file lies in.
 pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<()> {
-    let order = from_rank_0(team.comm, || read(&task.file))?;
-    let scratch = task.file.parent().unwrap_or(Path::new("."));
+    // Under a launcher the first rank alone knows the file.
+    let (order, scratch) = from_rank_0(team.comm, || {
+        let scratch = task.file.parent().unwrap_or(Path::new("."));
+        Ok((read(&task.file)?, scratch.to_owned()))
+    })?;
     let settings = Settings {
         collective: false,
         repeat: order.batch.repeat,
@@ -40,7 +43,7 @@ pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<
         ceiling: order.batch.ceiling,
         command: order.command.clone(),
     };
-    run_batch(&order.batch, scratch, order.on_error, team, &mut |step| {
+    run_batch(&order.batch, &scratch, order.on_error, team, &mut |step| {
         match step {
             Step::Began(cell) if team.comm.rank() == 0 => emit(Done::Began { index: cell.index }),
             Step::Began(_) => {}

@@ -3,6 +3,7 @@
 mod execute;
 mod forecast;
 mod presets;
+mod progress;
 
 use crate::cli::{Output, Rerun, Run};
 use crate::launch::Runner;
@@ -15,7 +16,8 @@ use h5lab_core::record::Record;
 use h5lab_core::report::sweep::{explanations, sweep_table};
 use h5lab_core::sweep::{Batch, Cell, DataChoice, FileCells, OnError, Skipped, Sweep, from_toml};
 use h5lab_io::{journal, values};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// Runs a sweep.
 pub fn run(args: Run, output: &Output) -> Result<()> {
@@ -25,12 +27,12 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
     }
     let sweep = sweep(&args)?;
     let runner = Runner::new(&sweep.np)?;
-    let (mut batches, skipped) = sweep.batches(&|experiment| {
+    let (mut batches, mut skipped) = sweep.batches(&|experiment| {
         values::of(&experiment.dataset)?;
         h5lab_io::engine::supports(experiment, runner.has_mpi())
     })?;
     if let Some(ranks) = runner.fixed_count() {
-        batches = only_with(ranks, batches, &sweep.np)?;
+        batches = only_with(ranks, batches, &sweep.np, &mut skipped)?;
     }
     if batches.is_empty() {
         let why = skipped.iter().map(|s| format!("{}: {}", s.what, s.why)).collect::<Vec<_>>().join("; ");
@@ -38,18 +40,19 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
     }
     let held = if args.resume { held(args.save.as_deref())? } else { Vec::new() };
     let here = execute::identity()?;
+    let asked = count(&batches);
     let batches: Vec<Batch> = batches.into_iter().filter_map(|b| left_to_do(b, &held, &here)).collect();
     let speaks = runner.speaks();
     if speaks {
-        say_what_is_left_out(&skipped, &held, output);
+        say_what_is_left_out(&skipped, args.resume.then_some((asked - count(&batches), asked)), output);
     }
     if args.dry_run {
         if speaks {
             forecast::print(&batches, &|e| Conditions::expected(e, here.hdf5(), runner.has_mpi()), output);
         }
-        return forecast::check_room(&batches);
+        return forecast::check_folders(&batches);
     }
-    forecast::check_room(&batches)?;
+    forecast::check_folders(&batches)?;
     let execution = Execution { runner: &runner, output, on_error: sweep.on_error, save: args.save.as_deref() };
     let records = execution.all(&batches)?;
     if !speaks {
@@ -65,13 +68,7 @@ fn sweep(args: &Run) -> Result<Sweep> {
     let base = Sweep { shape: Vec::new(), dtype: Vec::new(), ..Sweep::default() };
     let mut sweep = match (&args.plan, &args.preset) {
         (Some(path), _) => {
-            let text = std::fs::read_to_string(path).map_err(|e| {
-                let kind =
-                    if e.kind() == std::io::ErrorKind::NotFound { FailureKind::Input } else { FailureKind::Storage };
-                Failure::new(kind, format!("the plan can't be read: {e}"))
-                    .at(path)
-                    .mend("name a TOML file, or use --preset")
-            })?;
+            let text = plan_text(path)?;
             from_toml(&text, base).map_err(|f| f.at(path))?
         }
         (None, Some(name)) => presets::find(name)?,
@@ -85,6 +82,19 @@ fn sweep(args: &Run) -> Result<Sweep> {
     }
     complete(&mut sweep)?;
     Ok(sweep)
+}
+
+fn plan_text(path: &Path) -> Result<String> {
+    use std::io::ErrorKind;
+    std::fs::read_to_string(path).map_err(|e| {
+        let why = match e.kind() {
+            ErrorKind::NotFound => "no such plan",
+            ErrorKind::IsADirectory => "is a directory, not a plan",
+            ErrorKind::InvalidData => "is not text in UTF-8, as TOML has to be",
+            _ => return Failure::io("read the plan", path, &e),
+        };
+        Failure::new(FailureKind::Input, why).at(path).mend("name a TOML file, or use --preset")
+    })
 }
 
 /// Gives a sweep that has no shape or element type those of its source, if it has one, or else the default's.
@@ -105,14 +115,21 @@ fn complete(sweep: &mut Sweep) -> Result<()> {
     Ok(())
 }
 
+fn count(batches: &[Batch]) -> usize {
+    batches.iter().map(|batch| batch.cells().count()).sum()
+}
+
 /// Under a launcher: only the batches for the ranks that it started.
-fn only_with(ranks: usize, batches: Vec<Batch>, asked: &[usize]) -> Result<Vec<Batch>> {
-    let fitting: Vec<Batch> = batches.into_iter().filter(|batch| batch.np == ranks).collect();
+fn only_with(ranks: usize, batches: Vec<Batch>, asked: &[usize], skipped: &mut Vec<Skipped>) -> Result<Vec<Batch>> {
+    let (fitting, others): (Vec<Batch>, Vec<Batch>) = batches.into_iter().partition(|batch| batch.np == ranks);
     if fitting.is_empty() {
         let why = format!("the launcher started {ranks} ranks, but the plan has np = {asked:?}");
         return Err(
             crate::usage(why).mend("start h5lab without a launcher, or with one of these rank counts, or add --np")
         );
+    }
+    for np in others.iter().map(|batch| batch.np).collect::<BTreeSet<_>>() {
+        skipped.push(Skipped { what: format!("np {np}"), why: format!("the launcher started {ranks} ranks") });
     }
     Ok(fitting)
 }
@@ -123,7 +140,8 @@ fn held(save: Option<&Path>) -> Result<Vec<Record>> {
         Some(path) if path.exists() => {
             let (records, bad) = journal::read(path)?;
             if bad > 0 {
-                note(&format!("{}: {bad} lines are no records and are passed over", path.display()));
+                let lines = if bad == 1 { "line is no record" } else { "lines are no records" };
+                note(&format!("{}: {bad} {lines}, and passed over", path.display()));
             }
             Ok(records)
         }
@@ -140,18 +158,18 @@ fn left_to_do(batch: Batch, held: &[Record], here: &execute::Identity) -> Option
     batch.retain(|cell| !done(cell))
 }
 
-fn say_what_is_left_out(skipped: &[Skipped], held: &[Record], output: &Output) {
+/// `done` is how many cells the result file holds, of how many.
+fn say_what_is_left_out(skipped: &[Skipped], done: Option<(usize, usize)>, output: &Output) {
     if output.quiet || output.json {
         return;
     }
     for skip in skipped {
         eprintln!("skipped: {}: {}", skip.what, skip.why);
     }
-    if !held.is_empty() {
-        note(&format!(
-            "--resume: the result file holds {} records; cells that are among them are left out",
-            held.len()
-        ));
+    match done {
+        Some((done, asked)) if done == asked => note(&format!("--resume: the result file holds all {asked} cells")),
+        Some((done, asked)) => note(&format!("--resume: the result file holds {done} of {asked} cells")),
+        None => {}
     }
 }
 
@@ -179,29 +197,35 @@ fn show(records: &[Record], output: &Output) {
 /// The first failure of a cell, or a mismatch.
 fn verdict(records: &[Record]) -> Result<()> {
     mismatch(records)?;
-    let failed: Vec<&Failure> = records.iter().filter_map(|r| r.failure.as_ref()).collect();
-    match failed.first() {
-        None => Ok(()),
-        Some(&first) => {
-            let mut failure = first.clone();
-            failure.message =
-                format!("{} of {} cells failed; the first: {}", failed.len(), records.len(), first.message);
-            Err(failure)
-        }
-    }
+    let mut failed = records.iter().filter_map(|r| Some((r, r.failure.as_ref()?)));
+    let Some((record, first)) = failed.next() else { return Ok(()) };
+    let (number, what) = (1 + failed.count(), record.experiment.in_words());
+    let bare = Failure { stack: Vec::new(), mend: None, ..first.clone() };
+    let why = format!("{number} of {} cells failed; the first, {what}: {bare}", records.len());
+    Err(Failure { stack: first.stack.clone(), mend: first.mend.clone(), ..Failure::new(first.kind, why) })
 }
 
 /// Measures one record's experiment again, and shows both.
 pub fn rerun(args: Rerun, output: &Output) -> Result<()> {
-    let (records, _) = journal::read(&args.records)?;
-    let old = records.get(args.cell as usize - 1).cloned().ok_or_else(|| {
-        Failure::new(FailureKind::Input, format!("there is no record {}: the file holds {}", args.cell, records.len()))
-            .at(&args.records)
-            .mend("count from 1; `h5lab run --save` writes one record a line")
-    })?;
+    let lines = journal::lines(&args.records)?;
+    let input = |why: String| Err(Failure::new(FailureKind::Input, why).at(&args.records));
+    let old = match lines.get(args.cell as usize - 1) {
+        Some(Some(record)) => record.clone(),
+        Some(None) => {
+            return input(format!("line {} is no record, or one of a newer h5lab", args.cell))
+                .map_err(|f| f.mend("choose another --cell"));
+        }
+        None => {
+            return input(format!("there is no record {}: the file holds {}", args.cell, lines.len()))
+                .map_err(|f| f.mend("count from 1; `h5lab run --save` writes one record a line"));
+        }
+    };
     let runner = Runner::new(&[old.experiment.np])?;
     let execution = Execution { runner: &runner, output, on_error: OnError::Stop, save: args.save.as_deref() };
-    let new = execution.all(&[batch_of(&old)?])?;
+    let batch = batch_of(&old)?;
+    h5lab_io::engine::supports(&old.experiment, runner.has_mpi())?;
+    forecast::check_folders(std::slice::from_ref(&batch))?;
+    let new = execution.all(&[batch])?;
     if runner.speaks() && !output.json && !output.quiet {
         let both: Vec<&Record> = std::iter::once(&old).chain(&new).collect();
         println!("\n{}", context(&old));
@@ -215,12 +239,7 @@ pub fn rerun(args: Rerun, output: &Output) -> Result<()> {
 /// A batch that measures this record's experiment alone.
 fn batch_of(record: &Record) -> Result<Batch> {
     let e = &record.experiment;
-    let folder = if record.file.is_dir() {
-        record.file.clone()
-    } else {
-        record.file.parent().map(Path::to_owned).unwrap_or_default()
-    };
-    let folder = if folder.as_os_str().is_empty() { ".".into() } else { folder };
+    let folder = folder_of(record);
     let reads = e.direction == Direction::Read;
     let write = Experiment {
         direction: Direction::Write,
@@ -238,4 +257,13 @@ fn batch_of(record: &Record) -> Result<Batch> {
     };
     let ceiling = record.ceiling.is_some();
     Ok(Batch { folder, np: e.np, mpi_io: e.tunables.mpi_io, repeat: e.repeat, ceiling, files: vec![file] })
+}
+
+/// Where a record's files were: those of a sweep have its folder as their file, others are named.
+fn folder_of(record: &Record) -> PathBuf {
+    let of_a_sweep = matches!(record.command.get(1).map(String::as_str), Some("run" | "rerun"));
+    match record.file.parent() {
+        Some(parent) if !of_a_sweep && !record.file.is_dir() => parent.to_owned(),
+        _ => record.file.clone(),
+    }
 }

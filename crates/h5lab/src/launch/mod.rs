@@ -15,6 +15,10 @@ use h5lab_io::host::{launcher, process_env};
 use h5lab_io::run::Team;
 use std::any::Any;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether a signal has come that ends this process.
+static STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// Called with what ranks leave, as soon as it is there.
 pub type OnDone<'a> = &'a mut (dyn FnMut(Done) -> Result<()> + Send);
@@ -82,9 +86,9 @@ impl Runner {
         }
     }
 
-    /// True if lost ranks can be started anew.
+    /// True if ranks that ended can be started anew.
     pub fn can_restart(&self) -> bool {
-        matches!(self, Runner::Mpirun(_))
+        !matches!(self, Runner::World(_))
     }
 
     /// The rank counts to run with.
@@ -226,12 +230,21 @@ fn list(numbers: &[usize]) -> String {
 /// Ctrl-C and SIGTERM end the ranks, remove what a run has made so far, and end the process.
 pub fn watch_signals() {
     let stop = || {
+        STOPPED.store(true, Ordering::SeqCst);
+        h5lab_io::journal::hold();
         mpirun::end_ranks();
         h5lab_io::run::remove_all_scratch();
         std::process::exit(i32::from(FailureKind::Interrupted.exit_code()));
     };
     // A second handler can't be there: this is the only call.
     let _ = ctrlc::set_handler(stop);
+}
+
+/// Once a signal has come, its handler alone says how the process ends: nobody else goes on from here.
+pub fn wait_if_stopped() {
+    while STOPPED.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
 }
 
 /// What a panic says, as a failure.

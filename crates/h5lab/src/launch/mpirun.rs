@@ -21,22 +21,21 @@ use std::time::{Duration, Instant};
 /// The mpirun that runs now: its process id, or 0.
 static RUNNING: AtomicI32 = AtomicI32::new(0);
 
-/// Whether a signal has come: then the handler alone says how the process ends.
-static STOPPED: AtomicBool = AtomicBool::new(false);
-
 /// Whether the user has been told what is set for root.
 static ROOT_TOLD: AtomicBool = AtomicBool::new(false);
 
 /// Ends the ranks that run now, and waits until they have ended: for a signal handler.
 pub fn end_ranks() {
     const PATIENCE: Duration = Duration::from_secs(5);
-    STOPPED.store(true, Ordering::SeqCst);
     let Some(pid) = Pid::from_raw(RUNNING.load(Ordering::SeqCst)) else { return };
     let _ = kill_process(pid, Signal::TERM);
     let begun = Instant::now();
     // The main thread waits for mpirun, and then sets RUNNING to 0.
-    while RUNNING.load(Ordering::SeqCst) != 0 && begun.elapsed() < PATIENCE {
+    while RUNNING.load(Ordering::SeqCst) != 0 && begun.elapsed() < PATIENCE * 2 {
         std::thread::sleep(Duration::from_millis(20));
+        if begun.elapsed() > PATIENCE {
+            let _ = kill_process(pid, Signal::KILL);
+        }
     }
 }
 
@@ -94,11 +93,13 @@ impl Mpirun {
         let heard = listen(&mut child, output, on_done);
         let status = child.wait();
         RUNNING.store(0, Ordering::SeqCst);
-        while STOPPED.load(Ordering::SeqCst) {
-            std::thread::park();
-        }
         let status = status.map_err(|e| Failure::new(FailureKind::Internal, format!("waiting for mpirun: {e}")))?;
         let complaints = complaints.join().unwrap_or_default();
+        if status.code() == Some(i32::from(FailureKind::Interrupted.exit_code())) {
+            // A signal ended the ranks. If it is for this process, too, it comes any moment.
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        super::wait_if_stopped();
         heard?;
         if !status.success() {
             return Err(lost(np, status.code(), &complaints));

@@ -1,6 +1,8 @@
 //! What the tests of the command share: folders on a real disk, commands with a time limit, the oracles.
 #![allow(dead_code)] // each test file uses its own part of it
 
+pub mod disk;
+
 use h5lab_core::record::Record;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::collections::BTreeMap;
@@ -42,6 +44,19 @@ impl Folder {
     /// Every file with its content, to see whether a command changed any.
     pub fn snapshot(&self) -> BTreeMap<String, Vec<u8>> {
         snapshot(self.0.path())
+    }
+
+    /// The records of a result file.
+    pub fn records(&self, name: &str) -> Vec<Record> {
+        records(&String::from_utf8(self.read(name)).unwrap())
+    }
+
+    /// Every name in it, folders included.
+    pub fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     /// `h5lab` with these words, in this folder.

@@ -1,11 +1,13 @@
 //! Running batches: each in ranks of its own, every record kept as soon as it is there.
 
+use super::progress::Progress;
 use crate::cli::Output;
 use crate::cmd::batch::Order;
 use crate::launch::Runner;
-use crate::output::{Show, note};
+use crate::output::Show;
 use crate::task::{BatchTask, Done, Task};
-use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::failure::{Failure, Result};
+use h5lab_core::host::Host;
 use h5lab_core::record::Record;
 use h5lab_core::report::printable;
 use h5lab_core::sweep::{Batch, Cell, OnError};
@@ -14,10 +16,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What a held record must have in common with this machine to count as done.
+#[derive(PartialEq, Eq)]
 pub struct Identity {
     h5lab: String,
     hostname: String,
     hdf5: String,
+    mpi: Option<String>,
 }
 
 /// This machine and these versions.
@@ -26,7 +30,7 @@ pub struct Identity {
 /// `Storage` if the machine can't be looked at.
 pub fn identity() -> Result<Identity> {
     let host = h5lab_io::host::collect(None).map_err(|e| Failure::io("look at the machine", Path::new("."), &e))?;
-    Ok(Identity { h5lab: env!("CARGO_PKG_VERSION").into(), hostname: host.machine.hostname, hdf5: host.hdf5.version })
+    Ok(Identity::of(env!("CARGO_PKG_VERSION"), &host))
 }
 
 impl Identity {
@@ -35,11 +39,18 @@ impl Identity {
         &self.hdf5
     }
 
+    fn of(h5lab: &str, host: &Host) -> Self {
+        Identity {
+            h5lab: h5lab.to_owned(),
+            hostname: host.machine.hostname.clone(),
+            hdf5: host.hdf5.version.clone(),
+            mpi: host.mpi.library.as_ref().map(|library| library.description.clone()),
+        }
+    }
+
     /// True if the record was measured here, with these versions.
     pub fn matches(&self, record: &Record) -> bool {
-        self.h5lab == record.h5lab
-            && self.hostname == record.host.machine.hostname
-            && self.hdf5 == record.host.hdf5.version
+        *self == Identity::of(&record.h5lab, &record.host)
     }
 }
 
@@ -51,6 +62,15 @@ pub struct Execution<'a> {
     pub save: Option<&'a Path>,
 }
 
+/// What is known of a batch under way.
+#[derive(Default)]
+struct Attempt {
+    finished: BTreeSet<usize>,
+    current: Option<usize>,
+    /// A record could not be kept: that is no cell's failure.
+    broken: bool,
+}
+
 impl Execution<'_> {
     /// Runs all batches; returns the records of all cells, failed ones included.
     ///
@@ -58,53 +78,51 @@ impl Execution<'_> {
     /// What stops the sweep as a whole. What was measured before is in the result file.
     pub fn all(&self, batches: &[Batch]) -> Result<Vec<Record>> {
         let mut show = Show::new(self.output, self.save.filter(|_| self.runner.speaks()), true)?;
+        let loud = self.runner.speaks() && !self.output.quiet && !self.output.json;
+        let mut progress = Progress::new(batches, loud);
         for (number, batch) in batches.iter().enumerate() {
-            if self.runner.speaks() && !self.output.quiet && !self.output.json {
-                note(&describe(number, batches));
-            }
-            self.one(batch, &mut show)?;
+            progress.remark(&describe(number, batches));
+            self.one(batch, &mut show, &mut progress)?;
             if self.on_error == OnError::Stop && show.records().iter().any(|r| r.failure.is_some()) {
+                let cells = batches.iter().map(|b| b.cells().count()).sum::<usize>();
+                let left = cells - show.records().len();
+                progress.remark(&format!("on-error = stop: {left} of {cells} cells were not measured"));
                 break;
             }
         }
         Ok(show.into_records())
     }
 
-    /// Runs a batch. If its ranks are lost, the cell that they were at is recorded as failed, and the batch begins again
-    /// without it.
-    fn one(&self, batch: &Batch, show: &mut Show<'_>) -> Result<()> {
+    /// Runs a batch. If its ranks end before it is done, the cell that they were at is recorded as failed, and the batch
+    /// begins again without it.
+    fn one(&self, batch: &Batch, show: &mut Show<'_>, progress: &mut Progress) -> Result<()> {
         let mut left = Some(batch.clone());
         while let Some(batch) = left.take() {
-            let mut finished = BTreeSet::new();
-            let mut current = None;
-            let lost = match self.once(&batch, show, &mut finished, &mut current) {
-                Ok(()) => return Ok(()),
-                Err(failure) if failure.kind == FailureKind::RankLost || failure.kind == FailureKind::Internal => {
-                    failure
+            let mut attempt = Attempt::default();
+            let Err(ended) = self.once(&batch, show, progress, &mut attempt) else { return Ok(()) };
+            let Attempt { mut finished, current, broken } = attempt;
+            let current = current.filter(|_| !broken && self.runner.can_restart());
+            let Some(current) = current else { return Err(ended) };
+            for cell in batch.depending_on(current) {
+                if finished.insert(cell.index) {
+                    let record = self.failed(cell, &batch, &ended)?;
+                    progress.finished(cell.index, &record);
+                    show.keep(record)?;
                 }
-                Err(failure) => return Err(failure),
-            };
-            let Some(current) = current.filter(|_| self.runner.can_restart()) else { return Err(lost) };
-            for cell in batch.depending_on(current).into_iter().filter(|cell| !finished.contains(&cell.index)) {
-                show.keep(self.failed(cell, &batch, &lost)?)?;
             }
-            finished.extend(batch.depending_on(current).iter().map(|cell| cell.index));
             if self.on_error == OnError::Stop {
                 return Ok(());
             }
-            note(&format!("cell {current}: {}; going on without it", lost.message));
             left = batch.retain(|cell| !finished.contains(&cell.index));
+            if let Some(left) = &left {
+                progress.again(left);
+                progress.remark("the ranks are started again without the cell that failed");
+            }
         }
         Ok(())
     }
 
-    fn once(
-        &self,
-        batch: &Batch,
-        show: &mut Show<'_>,
-        finished: &mut BTreeSet<usize>,
-        current: &mut Option<usize>,
-    ) -> Result<()> {
+    fn once(&self, batch: &Batch, show: &mut Show<'_>, progress: &mut Progress, attempt: &mut Attempt) -> Result<()> {
         let order = Order { batch: batch.clone(), on_error: self.on_error, command: crate::cmd::command_line() };
         let scratch = self.runner.speaks().then(|| ScratchFolder::inside(&batch.folder)).transpose()?;
         let file = match &scratch {
@@ -112,12 +130,18 @@ impl Execution<'_> {
             None => Default::default(),
         };
         let task = Task::Batch(BatchTask { file });
-        self.runner.run(&task, batch.np, batch.mpi_io, self.output, &mut |done| {
+        // The sweep's own progress stands for that of each transfer.
+        let silent = Output { quiet: true, ..self.output.clone() };
+        self.runner.run(&task, batch.np, batch.mpi_io, &silent, &mut |done| {
             match done {
-                Done::Began { index } => *current = Some(index),
+                Done::Began { index } => {
+                    attempt.current = Some(index);
+                    progress.began(index);
+                }
                 Done::Cell { index, record } => {
-                    finished.insert(index);
-                    show.keep(*record)?;
+                    attempt.finished.insert(index);
+                    progress.finished(index, &record);
+                    show.keep(*record).inspect_err(|_| attempt.broken = true)?;
                 }
                 Done::Record(_) | Done::Simple(_) => {}
             }

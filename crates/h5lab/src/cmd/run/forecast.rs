@@ -42,10 +42,10 @@ fn forecast(batch: &Batch) -> Forecast {
         let rounds = batch.repeat as u64;
         all.written += write.dataset.bytes() * rounds * if file.write_measured { twice } else { 1 };
         all.peak_disk = all.peak_disk.max(size * if file.write_measured { twice } else { 1 });
-        all.seconds += duration(write) * batch.repeat as f64 * twice as f64;
+        all.seconds += once(write, batch.ceiling && file.write_measured) * rounds as f64;
         for read in &file.reads {
             let e = &read.experiment;
-            all.seconds += duration(e) * batch.repeat as f64 * 1.5;
+            all.seconds += once(e, batch.ceiling) * rounds as f64;
         }
         let memory = |e: &Experiment| (0..e.np).map(|rank| Plan::new(e).largest_step(rank)).sum::<u64>();
         let most = file.reads.iter().map(|c| memory(&c.experiment)).chain([memory(write)]).max();
@@ -54,7 +54,17 @@ fn forecast(batch: &Batch) -> Forecast {
     all
 }
 
-/// A guess of the seconds that one measurement takes.
+/// A guess of the seconds that measuring an experiment once takes, with its ceiling.
+pub fn once(e: &Experiment, ceiling: bool) -> f64 {
+    duration(e)
+        * match (ceiling, e.direction) {
+            (false, _) => 1.0,
+            (true, Direction::Write) => 2.0,
+            (true, Direction::Read) => 1.5,
+        }
+}
+
+/// A guess of the seconds that one pass takes.
 fn duration(e: &Experiment) -> f64 {
     let demand = Plan::new(e).total();
     let packed = e.layout.filters().iter().any(|f| matches!(f, Filter::Gzip(_)));
@@ -66,17 +76,18 @@ fn duration(e: &Experiment) -> f64 {
     demand.bytes_touched as f64 / rate + (demand.steps + demand.chunks_touched) as f64 * CALL
 }
 
-/// Refuses a sweep that would not fit on a disk.
+/// Refuses a sweep in folders that are not there or have no room for it.
 ///
 /// # Errors
 /// `Storage`, naming what is needed and what is free.
-pub fn check_room(batches: &[Batch]) -> Result<()> {
+pub fn check_folders(batches: &[Batch]) -> Result<()> {
     let mut needed: BTreeMap<&Path, u64> = BTreeMap::new();
     for batch in batches {
         let most = needed.entry(&batch.folder).or_default();
         *most = (*most).max(forecast(batch).peak_disk);
     }
     needed.into_iter().try_for_each(|(folder, bytes)| {
+        run::check_folder(folder)?;
         run::check_room(folder, bytes).map_err(|f| f.mend("choose another --path, a smaller --shape, or free space"))
     })
 }
@@ -141,14 +152,16 @@ fn cells(batches: &[Batch], computed: &[Vec<Computed>]) -> String {
         .number("asked")
         .number("to read")
         .number("read ampl.");
+    let mut count = 0;
     for (batch, computed) in batches.iter().zip(computed) {
         for (cell, computed) in batch.cells().zip(computed) {
+            count += 1;
             let e = &cell.experiment;
             let write = e.direction == Direction::Write;
             let about = if computed.extrapolated { "~" } else { "" };
             let number = |value: Option<String>| value.map_or("-".into(), |text| format!("{about}{text}"));
             table.row([
-                cell.index.to_string(),
+                count.to_string(),
                 printable(&batch.folder.display().to_string()),
                 batch.np.to_string(),
                 if write { "write" } else { "read" }.into(),
