@@ -3,9 +3,19 @@
 mod common;
 
 use common::{Folder, MPI, Outcome};
+use h5lab_core::access::Access;
+use h5lab_core::dataset::{Dataset, Dtype, Shape};
+use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
+use h5lab_core::generate::{Data, DataKind};
+use h5lab_core::layout::{Filter, Layout};
+use h5lab_core::method::Method;
 use h5lab_core::record::{Record, Verification};
 use h5lab_core::region::block;
+use h5lab_core::split::Split;
 use h5lab_core::warning::Warning;
+use h5lab_io::comm::threads;
+use h5lab_io::progress::Silent;
+use h5lab_io::run::{self, Options, Team};
 
 const COLUMNS: usize = 11;
 
@@ -72,6 +82,54 @@ fn every_row_that_h5lab_writes_is_what_numpy_computes() {
     for w in &written {
         tools_agree(&folder, w);
         h5lab_agrees(&folder, w);
+    }
+}
+
+/// Methods that `h5lab write` does not have, in every kind of layout: the file, or the master of a virtual dataset, is to
+/// others what an ordinary file is.
+#[test]
+fn files_of_every_method_are_what_numpy_computes() {
+    let folder = Folder::new();
+    let layouts = [
+        ("contiguous", Layout::Contiguous),
+        ("chunked", Layout::Chunked { chunk: vec![2, 5], filters: vec![] }),
+        ("gzip", Layout::Chunked { chunk: vec![3, 4], filters: vec![Filter::Shuffle, Filter::Gzip(1)] }),
+    ];
+    let mut cases = Vec::new();
+    for method in [Method::Independent, Method::Gather, Method::PerProcess] {
+        for (name, layout) in &layouts {
+            let np = if method == Method::Independent { 1 } else { 3 };
+            let file = format!("{method}-{name}.h5");
+            let experiment = experiment(method, layout.clone(), np);
+            let written = threads::run(np, |comm| {
+                let team = Team { comm, progress: &Silent, fault: None };
+                run::run(&experiment, &folder.path(&file), Options::default(), team)
+            });
+            written.unwrap_or_else(|failure| panic!("{file}: {failure}"));
+            cases.push(format!("{file}:7:{COLUMNS}:{np}:1"));
+        }
+    }
+    let h5py = folder.python("check_written.py").words(&cases.join(" ")).ok();
+    assert_eq!(h5py.stdout.lines().count(), 9, "{h5py}");
+}
+
+/// What `h5lab write 7 11` does, with another method and layout.
+fn experiment(method: Method, layout: Layout, np: usize) -> Experiment {
+    let data = Data { kind: DataKind::Uniform, seed: 1, stamp_ranks: Some(np) };
+    let shape = Shape(vec![7, COLUMNS as u64]);
+    Experiment {
+        direction: Direction::Write,
+        dataset: Dataset { name: "test".into(), shape, dtype: Dtype::F32, data: Some(data), from: None },
+        layout,
+        access: Access::Rows,
+        split: Split::Axis(0),
+        method,
+        np,
+        cache: CacheWanted::AsFound,
+        fsync: false,
+        repeat: 1,
+        buffer: 100,
+        tunables: Default::default(),
     }
 }
 
