@@ -18,6 +18,9 @@ pub enum Method {
     Gather,
     /// One HDF5 file a rank, joined by a virtual dataset (VDS) in a master file: the way detectors write.
     PerProcess,
+    /// One HDF5 file whose bytes HDF5's subfiling driver stripes over several files, each written by a rank that is its
+    /// I/O concentrator.
+    Subfiling,
     /// No HDF5: plain pwrite and pread of the same bytes. The ceiling.
     Posix,
     /// No I/O at all: tests the laboratory itself.
@@ -26,8 +29,15 @@ pub enum Method {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Method; 6] =
-        [Method::Independent, Method::Collective, Method::Gather, Method::PerProcess, Method::Posix, Method::Null];
+    pub const ALL: [Method; 7] = [
+        Method::Independent,
+        Method::Collective,
+        Method::Gather,
+        Method::PerProcess,
+        Method::Subfiling,
+        Method::Posix,
+        Method::Null,
+    ];
 
     /// The name that flags, plans and records use.
     pub const fn name(self) -> &'static str {
@@ -36,6 +46,7 @@ impl Method {
             Method::Collective => "collective",
             Method::Gather => "gather",
             Method::PerProcess => "per-process",
+            Method::Subfiling => "subfiling",
             Method::Posix => "posix",
             Method::Null => "null",
         }

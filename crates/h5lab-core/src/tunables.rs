@@ -95,6 +95,12 @@ pub struct Tunables {
     /// The MPI-IO component.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mpi_io: Option<MpiIo>,
+    /// How many subfiles the method `subfiling` stripes a file over; one a node if left to the library.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subfiles: Option<u32>,
+    /// Bytes of a stripe of the method `subfiling`: so many go to one subfile before the next one has its turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subfile_stripe: Option<u64>,
     /// Hints for MPI-IO (MPI_Info), such as `cb_nodes` or `romio_cb_write`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hints: BTreeMap<String, String>,

@@ -1,27 +1,34 @@
-//! The page cache: what of a file is in it, and how to get it out.
+//! The page cache: what of some files is in it, and how to get them out.
 
 use crate::sys;
 use h5lab_core::failure::{Failure, Result};
 use rustix::fs::{Advice, fadvise};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Share of the file's pages that are in this node's page cache, 0 to 1; `None` if it can't be known or the file is empty.
-pub fn resident_share(path: &Path) -> Option<f64> {
-    let file = File::open(path).ok()?;
-    let bytes = file.metadata().ok()?.len();
-    let pages = bytes.div_ceil(sys::page_size());
-    let resident = sys::resident_pages(&file, bytes).ok()?;
+/// Share of the files' pages that are in this node's page cache, 0 to 1; `None` if it can't be known or all are empty.
+pub fn resident_share(files: &[PathBuf]) -> Option<f64> {
+    let (mut resident, mut pages) = (0, 0);
+    for path in files {
+        let file = File::open(path).ok()?;
+        let bytes = file.metadata().ok()?.len();
+        resident += sys::resident_pages(&file, bytes).ok()?;
+        pages += bytes.div_ceil(sys::page_size());
+    }
     (pages > 0).then(|| (resident as f64 / pages as f64).min(1.0))
 }
 
-/// Writes the file's dirty pages to the device and drops its clean pages from this node's cache. Needs no root.
+/// Writes the files' dirty pages to the device and drops their clean pages from this node's cache. Needs no root.
 ///
 /// The kernel may keep pages (another process maps them, tmpfs): check with [`resident_share`].
 ///
 /// # Errors
-/// `Storage` if the file can't be opened or synced.
-pub fn drop_file(path: &Path) -> Result<()> {
+/// `Storage` if a file can't be opened or synced.
+pub fn drop_files(files: &[PathBuf]) -> Result<()> {
+    files.iter().try_for_each(|path| drop_file(path))
+}
+
+fn drop_file(path: &Path) -> Result<()> {
     let fail = |e: std::io::Error| Failure::io("drop the page cache", path, &e);
     let file = File::open(path).map_err(fail)?;
     file.sync_all().map_err(fail)?;
@@ -40,18 +47,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dropped_file_is_cold_and_a_read_one_is_warm() {
+    fn dropped_files_are_cold_and_those_that_are_read_are_warm() {
         let folder = tempfile::tempdir_in(".").unwrap();
-        let path = folder.path().join("data");
-        std::fs::write(&path, vec![7u8; 4 << 20]).unwrap();
-        assert_eq!(resident_share(&path), Some(1.0));
-        drop_file(&path).unwrap();
+        let files = ["a", "b", "empty"].map(|name| folder.path().join(name));
+        for (path, mib) in files.iter().zip([4, 2, 0]) {
+            std::fs::write(path, vec![7u8; mib << 20]).unwrap();
+        }
+        assert_eq!(resident_share(&files), Some(1.0));
+        drop_files(&files).unwrap();
         if is_memory(folder.path()) {
-            assert_eq!(resident_share(&path), Some(1.0));
+            assert_eq!(resident_share(&files), Some(1.0));
             return;
         }
-        assert!(resident_share(&path).unwrap() < 0.01);
-        std::fs::read(&path).unwrap();
-        assert_eq!(resident_share(&path), Some(1.0));
+        assert!(resident_share(&files).unwrap() < 0.01);
+        std::fs::read(&files[0]).unwrap();
+        let share = resident_share(&files).unwrap();
+        assert!((share - 2.0 / 3.0).abs() < 0.01, "{share}");
+        std::fs::read(&files[1]).unwrap();
+        assert_eq!(resident_share(&files), Some(1.0));
+        assert_eq!(resident_share(&files[2..]), None);
     }
 }

@@ -15,6 +15,7 @@ use h5lab_core::split::Split;
 use h5lab_io::buffer::Buffer;
 use h5lab_io::comm::{Comm, Solo, all_gather, threads};
 use h5lab_io::engine::{self, Opening, Session};
+use h5lab_io::h5::subfiling;
 use h5lab_io::progress::Silent;
 use h5lab_io::run::{self, Options, Team};
 use std::path::{Path, PathBuf};
@@ -124,7 +125,8 @@ fn reads(comm: &dyn Comm, case: &Case, folder: &Path, writers: usize) -> Result<
 
 fn one_reads_what_many_wrote(comm: &dyn Comm, case: &Case, folder: &Path) -> Result<()> {
     comm.barrier()?;
-    if comm.rank() == 0 {
+    // Subfiles can't be read without MPI.
+    if comm.rank() == 0 && case.method != Method::Subfiling {
         // Alone there is nobody to be collective with; the file is the same.
         let method = if case.method == Method::Collective { Method::Independent } else { case.method };
         let mut experiment = case.experiment(Direction::Read, Access::Rows, comm.size(), 1);
@@ -193,6 +195,7 @@ fn read(session: &mut dyn Session, experiment: &Experiment, region: &Region) -> 
 
 fn driver(method: Method, comm: &dyn Comm) -> &'static str {
     match method {
+        Method::Subfiling => "subfiling",
         Method::Posix => "posix",
         Method::Null => "none",
         Method::Independent | Method::Collective if comm.mpi().is_some() => "mpio",
@@ -237,7 +240,8 @@ fn alone() -> MutexGuard<'static, ()> {
 #[test]
 fn with_threads() {
     let _alone = alone();
-    let methods: Vec<Method> = Method::ALL.into_iter().filter(|&method| method != Method::Collective).collect();
+    let with_mpi_alone = [Method::Collective, Method::Subfiling];
+    let methods: Vec<Method> = Method::ALL.into_iter().filter(|method| !with_mpi_alone.contains(method)).collect();
     let folder = folder();
     for np in 1..=4 {
         let checked = threads::run(np, |comm| keeps_the_contract(comm, &methods, folder.path(), before(np)));
@@ -272,11 +276,19 @@ fn all_files_take_their_names() {
 }
 
 #[test]
-fn threads_have_no_collective_transfers() {
-    let refused = threads::run(2, |comm| engine::engine(Method::Collective, comm).map(|_| ()));
-    let refused = refused.unwrap_err();
-    assert_eq!(refused.kind, FailureKind::Environment);
-    assert!(refused.mend.is_some(), "{refused}");
+fn threads_have_no_collective_transfers_and_no_subfiling() {
+    for method in [Method::Collective, Method::Subfiling] {
+        let refused = threads::run(2, |comm| engine::engine(method, comm).map(|_| ()));
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Environment);
+        assert!(refused.message.contains("MPI") && refused.mend.is_some(), "{refused}");
+    }
+}
+
+/// `make test-hdf5-2` sets this: there the contract must not pass without subfiling.
+#[test]
+fn subfiling_is_here_where_it_must_be() {
+    assert!(subfiling::available() || std::env::var_os("H5LAB_TEST_SUBFILING").is_none());
 }
 
 #[cfg(feature = "mpi")]
@@ -284,6 +296,11 @@ mod with_mpi {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::process::{Command, Output, Stdio};
+
+    /// Every method; subfiling where HDF5 has it.
+    fn methods() -> Vec<Method> {
+        Method::ALL.into_iter().filter(|&method| method != Method::Subfiling || subfiling::available()).collect()
+    }
 
     /// Tells a process of this test that it is a rank, and where the files are.
     const FOLDER: &str = "H5LAB_CONTRACT_FOLDER";
@@ -300,7 +317,7 @@ mod with_mpi {
             let said =
                 format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
             assert!(output.status.success(), "mpirun -np {np}: {}\n{said}", output.status);
-            let all = format!("{} cases with {np} ranks", expected(Method::ALL.len()));
+            let all = format!("{} cases with {np} ranks", expected(methods().len()));
             assert!(said.contains(&all), "not '{all}': {said}");
         }
     }
@@ -316,12 +333,21 @@ mod with_mpi {
         mpirun.output().unwrap_or_else(|e| panic!("mpirun: {e}: run scripts/setup --test"))
     }
 
+    fn no_subfiling_without_the_driver(comm: &dyn Comm) {
+        let refused = engine::engine(Method::Subfiling, comm).err();
+        assert_eq!(refused.is_none(), subfiling::available());
+        if let Some(refused) = refused {
+            assert!(refused.message.contains("has no subfiling; scripts/build-hdf5"), "{refused}");
+        }
+    }
+
     /// A rank that panics must not leave the others waiting.
     fn as_a_rank(folder: &Path) {
         let world = h5lab_io::comm::mpi::World::init().unwrap();
         let comm = world.comm();
+        no_subfiling_without_the_driver(comm);
         let checked =
-            catch_unwind(AssertUnwindSafe(|| keeps_the_contract(comm, &Method::ALL, folder, before(comm.size()))));
+            catch_unwind(AssertUnwindSafe(|| keeps_the_contract(comm, &methods(), folder, before(comm.size()))));
         match checked {
             Ok(Ok(cases)) if comm.rank() == 0 => println!("{cases} cases with {} ranks", comm.size()),
             Ok(Ok(_)) => {}

@@ -179,7 +179,9 @@ impl Sweep {
                 for (chunk_cache_bytes, chunk_cache_slots, collective_metadata) in
                     product3(&self.chunk_cache_bytes, &self.chunk_cache_slots, &self.collective_metadata)
                 {
-                    for &fill_time in &self.fill_time {
+                    for (fill_time, subfiles, subfile_stripe) in
+                        product3(&self.fill_time, &self.subfiles, &self.subfile_stripe)
+                    {
                         let hints = self.hints.clone();
                         let tunables = Tunables {
                             alignment,
@@ -189,6 +191,8 @@ impl Sweep {
                             allocation_time,
                             fill_time,
                             mpi_io,
+                            subfiles,
+                            subfile_stripe,
                             hints,
                         };
                         all.push(FileSettings {

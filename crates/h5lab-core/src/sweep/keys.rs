@@ -43,7 +43,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "method",
-        help: "independent, collective, gather, per-process, posix, null",
+        help: "independent, collective, gather, per-process, subfiling, posix, null",
         list: true,
         set: |s, v| list(&mut s.method, v),
     },
@@ -129,6 +129,18 @@ pub const KEYS: &[Key] = &[
         set: |s, v| optional(&mut s.fill_time, v, parse),
     },
     Key { name: "mpi-io", help: "ompio, romio or default", list: true, set: |s, v| optional(&mut s.mpi_io, v, parse) },
+    Key {
+        name: "subfiles",
+        help: "files that subfiling stripes over: 4, or default (one a node)",
+        list: true,
+        set: |s, v| optional(&mut s.subfiles, v, parse),
+    },
+    Key {
+        name: "subfile-stripe",
+        help: "stripe of subfiling: 1MiB, or default (32MiB)",
+        list: true,
+        set: |s, v| optional(&mut s.subfile_stripe, v, size),
+    },
     Key { name: "hint", help: "hints for MPI-IO: KEY=VALUE", list: true, set: |s, v| hints(s, v) },
     Key { name: "repeat", help: "how often each cell is measured", list: false, set: |s, v| repeat(s, v) },
     Key {

@@ -98,6 +98,10 @@ pub struct Sweep {
     pub fill_time: Vec<Option<FillTime>>,
     /// MPI-IO component.
     pub mpi_io: Vec<Option<MpiIo>>,
+    /// Number of subfiles.
+    pub subfiles: Vec<Option<u32>>,
+    /// Bytes of a subfile's stripe.
+    pub subfile_stripe: Vec<Option<u64>>,
     /// MPI-IO hints.
     pub hints: BTreeMap<String, String>,
     /// How often each cell is measured.
@@ -134,6 +138,8 @@ impl Default for Sweep {
             allocation_time: vec![None],
             fill_time: vec![None],
             mpi_io: vec![None],
+            subfiles: vec![None],
+            subfile_stripe: vec![None],
             hints: BTreeMap::new(),
             repeat: 5,
             ceiling: true,

@@ -1,6 +1,7 @@
 //! Ranks as MPI processes.
 
 use super::{AGREE_DEADLINE, Comm, refused};
+use crate::h5::subfiling;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::tunables::MpiIo;
 use mpi::Threading;
@@ -52,11 +53,15 @@ const TAG: i32 = 1;
 impl World {
     /// Initialises MPI. Without a launcher the world is this one process.
     ///
+    /// Threads may call MPI if HDF5 has the subfiling driver, which needs that: whatever the method is, so that methods
+    /// can be compared. Else MPI is spared the locks.
+    ///
     /// # Errors
     /// `Environment` if MPI was initialised before.
     pub fn init() -> Result<World> {
         skip_absent_fabrics();
-        let (universe, _provided) = mpi::initialize_with_threading(Threading::Funneled)
+        let threading = if subfiling::available() { Threading::Multiple } else { Threading::Funneled };
+        let (universe, _provided) = mpi::initialize_with_threading(threading)
             .ok_or_else(|| Failure::new(FailureKind::Environment, "MPI was initialised already"))?;
         let world = universe.world();
         let ranks = Ranks { control: world.duplicate(), world, other: RefCell::default() };
@@ -83,6 +88,11 @@ fn skip_absent_fabrics() {
     }
     // SAFETY: starting MPI is the first thing that a rank does, before there is another thread.
     unsafe { std::env::set_var("OMPI_MCA_mtl", "^ofi,psm,psm2") };
+}
+
+/// True if threads of a rank may call MPI at any time, or MPI has not been initialised yet.
+pub fn threads_may_call() -> bool {
+    !mpi::environment::is_initialized() || mpi::environment::threading_support() == Threading::Multiple
 }
 
 /// Ends all ranks at once with this exit code.

@@ -29,6 +29,11 @@ impl World {
     }
 }
 
+/// True if threads of a rank may call MPI at any time: there are no ranks here.
+pub fn threads_may_call() -> bool {
+    false
+}
+
 /// Ends the process.
 pub fn abort(exit_code: u8) -> ! {
     std::process::exit(i32::from(exit_code))

@@ -1,4 +1,4 @@
-//! Which files a dataset is: one, but for the method `per-process`.
+//! Which files a dataset is: one, but for the methods `per-process` and `subfiling`.
 
 use crate::h5::{self, virtual_dataset};
 use h5lab_core::failure::Result;
@@ -11,10 +11,74 @@ use std::path::{Path, PathBuf};
 pub const PARTIAL: &str = ".h5lab-partial";
 
 /// All files that `np` ranks make when they write to `target`: the target itself comes last, so that whoever renames
-/// them in this order has the whole dataset at once. A rank without data makes no file: some may not be there.
+/// them in this order has the whole dataset at once. A rank without data makes no file: some may not be there. The names
+/// of subfiles are known once they are there.
 pub fn files_of(method: Method, target: &Path, np: usize) -> Vec<PathBuf> {
-    let parts = if method == Method::PerProcess { np } else { 0 };
-    (0..parts).map(|rank| part_name(target, rank)).chain([target.to_owned()]).collect()
+    let parts = match method {
+        Method::PerProcess => (0..np).map(|rank| part_name(target, rank)).collect(),
+        Method::Subfiling => subfiling_files(target).into_iter().map(|file| file.path).collect(),
+        _ => Vec::new(),
+    };
+    parts.into_iter().chain([target.to_owned()]).collect()
+}
+
+/// The files that hold the values of a dataset that `method` wrote.
+///
+/// # Errors
+/// If a file that must be opened to know that can't be.
+pub fn files_with_values(method: Method, path: &Path, dataset: &str) -> Result<Vec<PathBuf>> {
+    match method {
+        Method::PerProcess => files_behind(path, dataset),
+        Method::Subfiling => Ok(subfiles(path)),
+        _ => Ok(vec![path.to_owned()]),
+    }
+}
+
+/// The subfiles of a file that is there, in their order.
+pub(super) fn subfiles(path: &Path) -> Vec<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let inode = std::fs::metadata(path).map(|stub| stub.ino()).ok();
+    let of_it = |file: &SubfilingFile| Some(file.inode) == inode && file.number.is_some();
+    subfiling_files(path).into_iter().filter(of_it).map(|file| file.path).collect()
+}
+
+/// A file that the subfiling driver has made beside another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct SubfilingFile {
+    /// That of the file beside it, when that was made.
+    inode: u64,
+    /// Of a subfile, counted from 1; the configuration has none.
+    number: Option<u32>,
+    path: PathBuf,
+}
+
+/// Every such file beside `path`, whatever inode `path` has now.
+fn subfiling_files(path: &Path) -> Vec<SubfilingFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| {
+            let beside = entry.file_name().into_string().ok()?;
+            let (inode, number) = subfile(beside.strip_prefix(name)?)?;
+            Some(SubfilingFile { inode, number, path: path.with_file_name(beside) })
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// Inode and number in the ending of a subfile's name, `.subfile_INODE_NUMBER_of_COUNT`, or of a configuration's,
+/// `.subfile_INODE.config`.
+fn subfile(ending: &str) -> Option<(u64, Option<u32>)> {
+    let rest = ending.strip_prefix(".subfile_")?;
+    if let Some(inode) = rest.strip_suffix(".config") {
+        return Some((inode.parse().ok()?, None));
+    }
+    let (inode, number) = rest.split_once('_')?;
+    let (number, count) = number.split_once("_of_")?;
+    count.parse::<u32>().ok()?;
+    Some((inode.parse().ok()?, Some(number.parse().ok()?)))
 }
 
 /// All files that hold the values of a dataset that is there: those behind a virtual dataset, else `path` alone.
@@ -51,6 +115,30 @@ pub fn final_name(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn subfiles_are_known_by_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let stub = folder.path().join("a.h5");
+        std::fs::write(&stub, "").unwrap();
+        let inode = std::fs::metadata(&stub).unwrap().ino();
+        let beside = |ending: String| folder.path().join(format!("a.h5.subfile_{ending}"));
+        let mine: Vec<_> = (1..=10).map(|n| beside(format!("{inode}_{n:02}_of_10"))).collect();
+        let stale = [beside(format!("{}_1_of_1", inode + 1)), beside(format!("{}.config", inode + 1))];
+        let config = beside(format!("{inode}.config"));
+        let strangers =
+            [beside("x_1_of_1".into()), beside(format!("{inode}_1_of_")), folder.path().join("a.h5.subfile")];
+        for file in mine.iter().chain(&stale).chain([&config]).chain(&strangers) {
+            std::fs::write(file, "").unwrap();
+        }
+        assert_eq!(files_with_values(Method::Subfiling, &stub, "data").unwrap(), mine);
+        let mut all: Vec<_> = mine.iter().chain(&stale).chain([&config, &stub]).cloned().collect();
+        let mut known = files_of(Method::Subfiling, &stub, 2);
+        all.sort();
+        known.sort();
+        assert_eq!(known, all);
+    }
 
     #[test]
     fn parts_stand_beside_the_target_and_know_if_they_are_finished() {

@@ -33,7 +33,7 @@ impl Engine for Gather {
         let Opening { experiment, path, comm } = *opening;
         let dataset = &experiment.dataset;
         let transfer = transfer::Mode::Independent;
-        let place = Place { path, ranks: None, transfer, tunables: &experiment.tunables };
+        let place = Place { path, ranks: None, subfiling: false, transfer, tunables: &experiment.tunables };
         let opened = match experiment.direction {
             _ if comm.rank() != 0 => Ok(None),
             Direction::Write => place.create(dataset, &experiment.layout).map(Some),

@@ -1,6 +1,7 @@
 //! An HDF5 file with the dataset that is measured: what the HDF5 methods are made of.
 
-use super::{Closed, Session};
+use super::files::subfiles;
+use super::{Closed, Session, subfiling};
 use crate::comm::Comm;
 use crate::h5::{self, Mode, failure, provenance, settings, transfer};
 use h5lab_core::dataset::{Dataset, Dtype};
@@ -20,10 +21,31 @@ pub(super) struct Place<'a> {
     pub(super) path: &'a Path,
     /// The ranks that open it together, through the MPI-IO driver if they have MPI; `None`: this rank alone, with sec2.
     pub(super) ranks: Option<&'a dyn Comm>,
+    /// Through the subfiling driver instead; then there are ranks, and they have MPI.
+    pub(super) subfiling: bool,
     /// Transfers of one rank, or of all together.
     pub(super) transfer: transfer::Mode,
     /// What else is set.
     pub(super) tunables: &'a Tunables,
+}
+
+/// HDF5's driver of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driver {
+    Sec2,
+    Mpio,
+    Subfiling,
+}
+
+impl Driver {
+    /// As records have it.
+    fn name(self) -> &'static str {
+        match self {
+            Driver::Sec2 => "sec2",
+            Driver::Mpio => "mpio",
+            Driver::Subfiling => "subfiling",
+        }
+    }
 }
 
 /// An open file, with its dataset.
@@ -33,7 +55,7 @@ pub(super) struct Hdf5File {
     transfer: transfer::Transfer,
     dtype: Dtype,
     path: PathBuf,
-    through_mpi: bool,
+    driver: Driver,
     asked: Settings,
     hints: Vec<String>,
 }
@@ -42,7 +64,7 @@ impl Place<'_> {
     /// Makes the file, the dataset, and the attributes that say who made it and (if that is known of this very dataset)
     /// where its values come from.
     pub(super) fn create(&self, dataset: &Dataset, layout: &Layout) -> Result<Hdf5File> {
-        let file = h5::open_with(self.path, Mode::Create, self.ranks, self.tunables)?;
+        let file = self.file(Mode::Create)?;
         let made = h5::dataset::create(&file, dataset, layout, self.tunables, self.path)?;
         provenance::write(&made, dataset, self.path)?;
         self.opened(file, made, dataset.dtype, asked(self.tunables, true))
@@ -50,20 +72,36 @@ impl Place<'_> {
 
     /// Opens a file and a dataset that are there.
     pub(super) fn join(&self, dataset: &Dataset, mode: Mode) -> Result<Hdf5File> {
-        let file = h5::open_with(self.path, mode, self.ranks, self.tunables)?;
+        let file = self.file(mode)?;
         let found = h5::dataset::open(&file, &dataset.name, self.tunables, self.path)?;
         self.opened(file, found, dataset.dtype, asked(self.tunables, mode == Mode::ReadWrite))
     }
 
+    fn file(&self, mode: Mode) -> Result<hdf5::File> {
+        match self.ranks {
+            Some(ranks) if self.subfiling => h5::subfiling::open(self.path, mode, ranks, self.tunables),
+            ranks => h5::open_with(self.path, mode, ranks, self.tunables),
+        }
+    }
+
+    fn driver(&self) -> Driver {
+        match self.ranks {
+            Some(_) if self.subfiling => Driver::Subfiling,
+            Some(ranks) if ranks.mpi().is_some() => Driver::Mpio,
+            _ => Driver::Sec2,
+        }
+    }
+
     fn opened(&self, file: hdf5::File, dataset: hdf5::Dataset, dtype: Dtype, asked: Settings) -> Result<Hdf5File> {
-        let through_mpi = self.ranks.is_some_and(|ranks| ranks.mpi().is_some());
         let transfer = transfer::Transfer::new(self.transfer).map_err(|e| failure(&e, "open", self.path))?;
         let hints = self.tunables.hints.keys().map(|name| format!("hint.{name}")).collect();
-        Ok(Hdf5File { file, dataset, transfer, dtype, path: self.path.to_owned(), through_mpi, asked, hints })
+        let (path, driver) = (self.path.to_owned(), self.driver());
+        Ok(Hdf5File { file, dataset, transfer, dtype, path, driver, asked, hints })
     }
 }
 
-/// The tunables as [`settings::in_force`] names them. A dataset that is only read has the times with which it was made.
+/// The tunables as [`settings::in_force`] names them. A dataset that is only read has the times, and the subfiles, with
+/// which it was made.
 fn asked(tunables: &Tunables, writes: bool) -> Settings {
     let Tunables { alignment, chunk_cache_bytes, chunk_cache_slots, collective_metadata, .. } = tunables;
     let mut asked = Settings::new();
@@ -76,6 +114,8 @@ fn asked(tunables: &Tunables, writes: bool) -> Settings {
     if writes {
         say("allocation-time", tunables.allocation_time.map(|time| time.name().to_owned()));
         say("fill-time", tunables.fill_time.map(|time| time.name().to_owned()));
+        say("subfiles", tunables.subfiles.map(|n| n.to_string()));
+        say("subfile-stripe", tunables.subfile_stripe.map(|n| n.to_string()));
     }
     // MPI may disregard a hint: what it makes of it is in the record.
     asked
@@ -114,6 +154,9 @@ impl Session for Hdf5File {
     fn in_force(&mut self) -> Result<Settings> {
         let found = settings::in_force(&self.file, &self.dataset);
         let mut found = found.map_err(|e| failure(&e, "read back the settings", &self.path))?;
+        if self.driver == Driver::Subfiling {
+            found.extend(subfiling::striping(&self.path)?);
+        }
         self.check(&found)?;
         // A hint that MPI-IO does not report is one that it does not use.
         for name in &self.hints {
@@ -123,27 +166,31 @@ impl Session for Hdf5File {
     }
 
     fn sync(&mut self) -> Result<()> {
-        // The MPI-IO driver's flush is MPI_File_sync, which reaches the device; sec2's is not.
         self.file.flush().map_err(|e| failure(&e, "flush", &self.path))?;
-        if self.through_mpi {
-            return Ok(());
-        }
-        let synced = std::fs::File::open(&self.path).and_then(|file| file.sync_all());
-        synced.map_err(|e| Failure::io("flush", &self.path, &e))
+        let files = match self.driver {
+            Driver::Sec2 => vec![self.path.clone()],
+            // Its flush is MPI_File_sync, which reaches the device; that of the others does not.
+            Driver::Mpio => Vec::new(),
+            // On every rank: what a node has in its cache, only that node can write.
+            Driver::Subfiling => subfiles(&self.path),
+        };
+        files.iter().try_for_each(|path| {
+            let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
+            synced.map_err(|e| Failure::io("flush", path, &e))
+        })
     }
 
     fn close(self: Box<Self>) -> Result<Closed> {
-        let Hdf5File { file, dataset, transfer, path, through_mpi, .. } = *self;
+        let Hdf5File { file, dataset, transfer, path, driver, .. } = *self;
         let (io_mode, no_collective_cause) = transfer.actual().map_or((None, Vec::new()), |(m, c)| (Some(m), c));
-        let driver = if through_mpi { "mpio" } else { "sec2" };
-        if !through_mpi && !file.is_read_only() {
+        if driver == Driver::Sec2 && !file.is_read_only() {
             // Chunks that are in the cache have no place in the file yet: closing would write them as well.
             h5::flush_dataset(&dataset, &path)?;
         }
         let stored_bytes = Some(dataset.storage_size()).filter(|&bytes| bytes > 0);
         h5::close_dataset(dataset, &path)?;
         file.close().map_err(|e| failure(&e, "close", &path))?;
-        let actual = Actual { driver: driver.into(), io_mode, no_collective_cause, ..Actual::default() };
+        let actual = Actual { driver: driver.name().into(), io_mode, no_collective_cause, ..Actual::default() };
         Ok(Closed { actual, stored_bytes })
     }
 }

@@ -7,9 +7,10 @@ mod null;
 mod per_process;
 pub mod posix;
 mod shared;
+mod subfiling;
 mod support;
 
-pub use files::{PARTIAL, files_behind, files_of, final_name};
+pub use files::{PARTIAL, files_behind, files_of, files_with_values, final_name};
 pub use support::supports;
 
 use crate::comm::Comm;
@@ -48,6 +49,11 @@ pub trait Engine: Sync {
     /// True if every rank must make every transfer call, those without data with an empty region.
     fn collective(&self) -> bool {
         false
+    }
+
+    /// False if other threads than a rank's own do its I/O: what the kernel counts for the rank is then not its I/O.
+    fn own_thread(&self) -> bool {
+        true
     }
 }
 
@@ -116,6 +122,7 @@ pub fn engine(method: Method, comm: &dyn Comm) -> Result<Box<dyn Engine>> {
         Method::Collective => Box::new(shared::Shared::collective()),
         Method::Gather => Box::new(gather::Gather),
         Method::PerProcess => Box::new(per_process::PerProcess),
+        Method::Subfiling => Box::new(subfiling::Subfiling),
         Method::Posix => Box::new(posix::Posix::at_their_place()),
         Method::Null => Box::new(null::Null),
     })

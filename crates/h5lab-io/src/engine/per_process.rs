@@ -76,7 +76,7 @@ impl Engine for PerProcess {
 
 fn place<'a>(opening: &Opening<'a>, path: &'a Path) -> Place<'a> {
     let transfer = transfer::Mode::Independent;
-    Place { path, ranks: None, transfer, tunables: &opening.experiment.tunables }
+    Place { path, ranks: None, subfiling: false, transfer, tunables: &opening.experiment.tunables }
 }
 
 /// A rank that writes its part.

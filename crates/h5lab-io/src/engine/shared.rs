@@ -31,7 +31,8 @@ impl Engine for Shared {
     fn open<'a>(&'a self, opening: &Opening<'a>) -> Result<Box<dyn Session + 'a>> {
         let Opening { experiment, path, comm } = *opening;
         let dataset = &experiment.dataset;
-        let place = Place { path, ranks: Some(comm), transfer: self.mode, tunables: &experiment.tunables };
+        let place =
+            Place { path, ranks: Some(comm), subfiling: false, transfer: self.mode, tunables: &experiment.tunables };
         let create = || place.create(dataset, &experiment.layout);
         let file = match experiment.direction {
             Direction::Write if comm.mpi().is_some() || comm.size() == 1 => create()?,

@@ -1,6 +1,6 @@
 //! What can be measured at all: said before any file is opened.
 
-use super::per_process;
+use super::{per_process, subfiling};
 use crate::comm::{self, check_hints};
 use crate::h5;
 use h5lab_core::experiment::{Direction, Experiment};
@@ -17,28 +17,40 @@ pub fn supports(experiment: &Experiment, ranks_have_mpi: bool) -> Result<()> {
     let method = experiment.method;
     method_has_what_it_needs(method, ranks_have_mpi)?;
     let writes_filtered = experiment.direction == Direction::Write && !experiment.layout.filters().is_empty();
-    if method == Method::Independent && writes_filtered && ranks_have_mpi && experiment.np > 1 {
-        let why = "independent + filter: HDF5 cannot write filtered chunks from several ranks independently";
+    let independent = matches!(method, Method::Independent | Method::Subfiling);
+    if independent && writes_filtered && ranks_have_mpi && experiment.np > 1 {
+        let why = format!("{method} + filter: HDF5 cannot write filtered chunks from several ranks independently");
         return Err(usage(why).mend("use the method collective, or no filter"));
     }
     if method == Method::PerProcess {
         per_process::check(experiment)?;
     }
     tunables_mean_something(experiment)?;
+    if method == Method::Subfiling {
+        allocates_when_asked(experiment)?;
+    }
     match ranks_have_mpi && matches!(method, Method::Independent | Method::Collective) {
-        true => mpi_io_can(experiment),
+        true => check_hints(&experiment.tunables.hints).and_then(|()| allocates_when_asked(experiment)),
         false => mpi_io_not_asked(method, &experiment.tunables),
     }
 }
 
-/// Refuses a method that needs MPI for ranks that have none.
+/// Refuses a method that needs MPI for ranks that have none, and subfiling without its driver.
 pub(super) fn method_has_what_it_needs(method: Method, ranks_have_mpi: bool) -> Result<()> {
-    if method != Method::Collective || ranks_have_mpi {
-        return Ok(());
+    let no_mpi = if comm::mpi::AVAILABLE { "these ranks have no MPI" } else { "MPI is not in this build" };
+    let refuse = |why: String, mend: &str| Err(Failure::new(FailureKind::Environment, why).mend(mend));
+    match method {
+        Method::Collective if !ranks_have_mpi => refuse(
+            format!("collective transfers need MPI, but {no_mpi}"),
+            "leave out --collective, or build with the default features",
+        ),
+        Method::Subfiling if !ranks_have_mpi => refuse(
+            format!("subfiling needs MPI, but {no_mpi}"),
+            "leave out subfiling, or build with the default features",
+        ),
+        Method::Subfiling => subfiling::check(),
+        _ => Ok(()),
     }
-    let why = if comm::mpi::AVAILABLE { "these ranks have no MPI" } else { "MPI is not in this build" };
-    Err(Failure::new(FailureKind::Environment, format!("collective transfers need MPI, but {why}"))
-        .mend("leave out --collective, or build with the default features"))
 }
 
 fn usage(why: impl Into<String>) -> Failure {
@@ -56,6 +68,8 @@ fn names(tunables: &Tunables) -> Vec<&'static str> {
         ("allocation-time", tunables.allocation_time.is_some()),
         ("fill-time", tunables.fill_time.is_some()),
         ("mpi-io", tunables.mpi_io.is_some()),
+        ("subfiles", tunables.subfiles.is_some()),
+        ("subfile-stripe", tunables.subfile_stripe.is_some()),
         ("hints", !tunables.hints.is_empty()),
     ];
     set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect()
@@ -67,6 +81,14 @@ fn tunables_mean_something(experiment: &Experiment) -> Result<()> {
     if let (false, Some(name)) = (method.is_hdf5(), names(tunables).first()) {
         return Err(usage(format!("{method} + {name}: this is a setting of HDF5, which {method} does not use"))
             .mend(format!("leave {name} out for {method}")));
+    }
+    let subfiles = names(tunables).into_iter().find(|name| name.starts_with("subfile"));
+    if let (true, Some(name)) = (*method != Method::Subfiling, subfiles) {
+        return Err(usage(format!("{method} + {name}: only subfiling has subfiles"))
+            .mend(format!("leave {name} out for {method}")));
+    }
+    if tunables.subfiles == Some(0) || tunables.subfile_stripe == Some(0) {
+        return Err(usage("subfiles or subfile-stripe = 0: values have to go somewhere").mend("count from 1"));
     }
     if tunables.alignment == Some(0) {
         return Err(usage("alignment = 0: objects can't begin at multiples of nothing").mend("1 means unaligned"));
@@ -93,9 +115,8 @@ fn mpi_io_not_asked(method: Method, tunables: &Tunables) -> Result<()> {
     }
 }
 
-/// What the MPI-IO driver does not do.
-fn mpi_io_can(experiment: &Experiment) -> Result<()> {
-    check_hints(&experiment.tunables.hints)?;
+/// Refuses to allocate later than drivers for MPI do.
+fn allocates_when_asked(experiment: &Experiment) -> Result<()> {
     let later = experiment.tunables.allocation_time.filter(|&time| time != AllocationTime::Early);
     match later.filter(|_| experiment.direction == Direction::Write) {
         Some(time) if !allocates_later(experiment) => {

@@ -278,11 +278,14 @@ fn refusals() -> Vec<Refusal> {
     let mut across = plain(Method::PerProcess);
     across.split = Split::Axis(1);
     across.access = Access::PROJECTION;
+    let subfiles = Tunables { subfiles: Some(2), ..Tunables::default() };
     let mut no_chunks = tuned(Method::Gather, cache);
     no_chunks.layout = Layout::Contiguous;
     vec![
         (plain(Method::Collective), false, FailureKind::Environment, "MPI"),
         (experiment(Method::Independent, &[6, 8], filtered, 2), true, FailureKind::Usage, "filter"),
+        (plain(Method::Subfiling), false, FailureKind::Environment, "MPI"),
+        (tuned(Method::Independent, subfiles), true, FailureKind::Usage, "subfiles"),
         (across, false, FailureKind::Usage, "projection"),
         (no_chunks, false, FailureKind::Usage, "chunk-cache-bytes"),
         (tuned(Method::Posix, late.clone()), true, FailureKind::Usage, "allocation-time"),
@@ -313,6 +316,27 @@ fn what_can_t_be_done_is_refused_with_the_reason() {
         assert_eq!(refused.kind, kind, "{refused}");
         assert!(refused.message.contains(word) && refused.mend.is_some(), "{word}: {refused}");
     }
+}
+
+/// What is refused where HDF5 has subfiling, and the one reason where it has not.
+#[test]
+fn subfiling_wants_its_driver_and_independent_writes() {
+    let filtered = layouts(&[2, 3])[2].clone();
+    let tuned = |tunables| Experiment { tunables, ..experiment(Method::Subfiling, &[6, 8], Layout::Contiguous, 2) };
+    let hints = Tunables { hints: [("cb_nodes".to_owned(), "1".to_owned())].into(), ..Tunables::default() };
+    let cases = [
+        (experiment(Method::Subfiling, &[6, 8], filtered, 2), "filter"),
+        (tuned(Tunables { subfiles: Some(0), ..Tunables::default() }), "subfiles"),
+        (tuned(Tunables { allocation_time: Some(AllocationTime::Late), ..Tunables::default() }), "late"),
+        (tuned(hints), "hints"),
+    ];
+    for (experiment, word) in cases {
+        let refused = supports(&experiment, true).expect_err(word);
+        let word = if crate::h5::subfiling::available() { word } else { "scripts/build-hdf5" };
+        assert!(refused.message.contains(word) && refused.mend.is_some(), "{word}: {refused}");
+    }
+    let plain = supports(&tuned(Tunables { subfiles: Some(2), ..Tunables::default() }), true);
+    assert_eq!(plain.is_ok(), crate::h5::subfiling::available(), "{plain:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub mod dataset;
 pub mod provenance;
 pub mod settings;
+pub mod subfiling;
 pub mod transfer;
 pub mod virtual_dataset;
 

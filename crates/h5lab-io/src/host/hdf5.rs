@@ -43,7 +43,7 @@ const OPTIONAL_DRIVERS: [(&str, &str); 4] = [
 ];
 
 /// Variables that change what the library does.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 16] = [
     "HDF5_PLUGIN_PATH",
     "HDF5_PLUGIN_PRELOAD",
     "HDF5_USE_FILE_LOCKING",
@@ -57,6 +57,8 @@ const VARIABLES: [&str; 14] = [
     "H5FD_SUBFILING_IOC_PER_NODE",
     "H5FD_SUBFILING_IOC_SELECTION_CRITERIA",
     "H5FD_SUBFILING_STRIPE_SIZE",
+    "H5FD_SUBFILING_SUBFILE_PREFIX",
+    "H5FD_SUBFILING_CONFIG_FILE_PREFIX",
     "H5FD_IOC_THREAD_POOL_COUNT",
 ];
 
@@ -66,7 +68,7 @@ pub fn collect(env: Env) -> Hdf5 {
     let settings = settings(linkage.as_ref());
     let version = hdf5_metno::library_version();
     let parallel = parallel(&settings);
-    let subfiling = subfiling(&settings, version, parallel);
+    let subfiling = Some(crate::h5::subfiling::available());
     Hdf5 {
         version: format!("{}.{}.{}", version.0, version.1, version.2),
         compiled_version: compiled_version(),
@@ -119,14 +121,6 @@ fn parallel(settings: &Settings) -> Option<bool> {
     settings.switch("Parallel HDF5").or(built)
 }
 
-/// Subfiling came with 1.14, and needs parallel HDF5.
-fn subfiling(settings: &Settings, version: (u8, u8, u8), parallel: Option<bool>) -> Option<bool> {
-    if version < (1, 14, 0) || parallel == Some(false) {
-        return Some(false);
-    }
-    settings.switch("Subfiling VFD")
-}
-
 /// The drivers that every HDF5 has, and those that this one is known to have.
 fn drivers(settings: &Settings, parallel: Option<bool>, subfiling: Option<bool>) -> Vec<String> {
     let optional = OPTIONAL_DRIVERS.iter().map(|(name, setting)| (*name, settings.switch(setting)));
@@ -174,14 +168,6 @@ mod tests {
         let maps = "7f00-7f01 r-xp 00000000 fe:01 12   /opt/my libs/libhdf5.so.310\n7f02-7f03 rw-p 00000000 00:00 0\n";
         assert_eq!(linkage(maps), Linkage::Shared { file: "/opt/my libs/libhdf5.so.310".into() });
         assert_eq!(linkage("7f00-7f01 r-xp 00000000 fe:01 12 /bin/h5lab\n"), Linkage::CompiledIn);
-    }
-
-    #[test]
-    fn subfiling_wants_a_new_and_parallel_library() {
-        let silent = Settings::default();
-        assert_eq!(subfiling(&silent, (1, 10, 8), Some(true)), Some(false));
-        assert_eq!(subfiling(&silent, (2, 2, 0), Some(false)), Some(false));
-        assert_eq!(subfiling(&silent, (2, 2, 0), Some(true)), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub use files::{
     ScratchFolder, check_folder, check_room, claim_target, followed, remove_all_scratch, watch_scratch_of,
 };
 
-use crate::comm::{Comm, agree, all_gather};
+use crate::comm::{Comm, agree, all_gather, from_rank_0};
 use crate::engine::posix::Posix;
 use crate::engine::{self, Engine};
 use crate::fault::Fault;
@@ -23,7 +23,7 @@ use h5lab_core::plan::Plan;
 use h5lab_core::record::{Actual, Ceiling, RankView, Sample, Verification};
 use h5lab_core::warning::Warning;
 use pass::{Pass, PassResult};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a rank is asked to show of a dataset while it reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -61,7 +61,7 @@ pub struct Outcome {
     pub verification: Verification,
     /// Bytes that the dataset takes in the file.
     pub stored_bytes: Option<u64>,
-    /// Size of the file.
+    /// Size of the file; of all that hold its values, if there are several.
     pub file_bytes: Option<u64>,
     /// What each rank saw.
     pub views: Vec<RankView>,
@@ -173,25 +173,26 @@ impl Run<'_> {
         let (comm, created) = (self.team.comm, crate::now());
         let engine = agree(comm, engine::engine(self.experiment.method, comm), self.last_words)?;
         let mut buffer = Buffer::touched(Plan::new(self.experiment).largest_step(comm.rank()) as usize);
+        let files = self.files_to_read()?;
         let mut samples = Vec::new();
         let (mut ceiling_experiment, mut ceiling, mut warnings) = (self.ceiling_experiment(), Vec::new(), Vec::new());
         let mut last = None;
-        self.warm_up(engine.as_ref(), &mut buffer)?;
+        self.warm_up(engine.as_ref(), &files, &mut buffer)?;
         for repeat in 0..self.experiment.repeat {
             // In turns: what follows the other's dirty pages is not always the same one.
             let ceiling_first = repeat % 2 == 1;
             let (before, after) =
                 if ceiling_first { (&ceiling_experiment, &None) } else { (&None, &ceiling_experiment) };
-            ceiling.extend(self.ceiling_pass(before.as_ref(), &mut buffer)?);
+            ceiling.extend(self.ceiling_pass(before.as_ref(), &files, &mut buffer)?);
             let what = format!("np {}: {}", comm.size(), word(self.experiment.direction));
-            let ours = self.pass(engine.as_ref(), self.experiment, self.target, &what, self.team.fault);
+            let ours = self.pass(engine.as_ref(), self.experiment, self.target, &files, &what, self.team.fault);
             let result = ours.run(&mut buffer, self.view_of(repeat))?;
             if self.changed_by_reading(&result.sample) {
                 warnings = vec![Warning::NoCeiling { reason: COLD_AS_FOUND.into() }];
                 ceiling_experiment = None;
                 ceiling.clear();
             } else {
-                ceiling.extend(self.ceiling_pass(after.as_ref(), &mut buffer)?);
+                ceiling.extend(self.ceiling_pass(after.as_ref(), &files, &mut buffer)?);
             }
             samples.push(result.sample.clone());
             last = Some(merge(last, result));
@@ -206,7 +207,7 @@ impl Run<'_> {
             ceiling,
             verification: last.verification,
             stored_bytes: last.stored_bytes,
-            file_bytes: std::fs::metadata(self.target).ok().map(|m| m.len()),
+            file_bytes: from_rank_0(comm, || Ok(self.file_bytes()))?,
             views: last.views,
             warnings,
         })
@@ -231,15 +232,38 @@ impl Run<'_> {
         as_found && self.options.ceiling && sample.resident.is_none_or(|share| share < 0.99)
     }
 
-    fn ceiling_pass(&self, experiment: Option<&Experiment>, buffer: &mut Buffer) -> Result<Option<Sample>> {
+    /// The files that hold what is read; of a write none. One rank looks.
+    fn files_to_read(&self) -> Result<Vec<PathBuf>> {
+        let Experiment { method, dataset, direction, .. } = self.experiment;
+        match direction {
+            Direction::Write => Ok(Vec::new()),
+            Direction::Read => {
+                from_rank_0(self.team.comm, || engine::files_with_values(*method, self.target, &dataset.name))
+            }
+        }
+    }
+
+    /// Bytes of the file, or of all that hold its values.
+    fn file_bytes(&self) -> Option<u64> {
+        let Experiment { method, dataset, .. } = self.experiment;
+        let files = engine::files_with_values(*method, self.target, &dataset.name).ok()?;
+        files.iter().map(|file| std::fs::metadata(file).ok().map(|m| m.len())).sum()
+    }
+
+    fn ceiling_pass(
+        &self,
+        experiment: Option<&Experiment>,
+        files: &[PathBuf],
+        buffer: &mut Buffer,
+    ) -> Result<Option<Sample>> {
         let Some(experiment) = experiment else { return Ok(None) };
-        let posix = Posix::packed();
+        let posix = Posix::packed(files.to_vec());
         let target = match experiment.direction {
             Direction::Write => self.scratch.ceiling.as_path(),
             Direction::Read => self.target,
         };
         let what = format!("np {}: posix ceiling", self.team.comm.size());
-        let result = self.pass(&posix, experiment, target, &what, None).run(buffer, None)?;
+        let result = self.pass(&posix, experiment, target, files, &what, None).run(buffer, None)?;
         if experiment.direction == Direction::Write && self.team.comm.rank() == 0 {
             discard(&self.scratch.ceiling);
         }
@@ -251,10 +275,11 @@ impl Run<'_> {
         engine: &'p dyn Engine,
         experiment: &'p Experiment,
         path: &'p Path,
+        files: &'p [PathBuf],
         what: &'p str,
         fault: Option<&'p Fault>,
     ) -> Pass<'p> {
-        Pass { engine, experiment, path, what, fault, team: self.team, last_words: self.last_words }
+        Pass { engine, experiment, path, files, what, fault, team: self.team, last_words: self.last_words }
     }
 
     /// The view is taken in the first repeat alone.
@@ -263,15 +288,15 @@ impl Run<'_> {
     }
 
     /// For a warm read: one pass that is not measured.
-    fn warm_up(&self, engine: &dyn Engine, buffer: &mut Buffer) -> Result<()> {
-        let warm = || cache::resident_share(self.target).is_some_and(|share| share >= 1.0);
+    fn warm_up(&self, engine: &dyn Engine, files: &[PathBuf], buffer: &mut Buffer) -> Result<()> {
+        let warm = || cache::resident_share(files).is_some_and(|share| share >= 1.0);
         let wanted = self.experiment.direction == Direction::Read && self.experiment.cache == CacheWanted::Warm;
         // A file that was just written is warm as it is.
         if wanted && !all_gather(self.team.comm, &warm())?.into_iter().all(|warm| warm) {
             let mut experiment = self.experiment.clone();
             experiment.dataset = experiment.dataset.of_unknown_values();
             let what = format!("np {}: warming the cache", self.team.comm.size());
-            self.pass(engine, &experiment, self.target, &what, None).run(buffer, None)?;
+            self.pass(engine, &experiment, self.target, files, &what, None).run(buffer, None)?;
         }
         Ok(())
     }
@@ -295,18 +320,18 @@ fn merge(before: Option<PassResult>, mut now: PassResult) -> PassResult {
     now
 }
 
-/// Brings the page cache into the state that a read wants, on every node; returns the share of the file that is then
+/// Brings the page cache into the state that a read wants, on every node; returns the share of the files that is then
 /// resident. Collective; the answer is the worst of all ranks' nodes.
 fn prepare_cache(
     experiment: &Experiment,
-    path: &Path,
+    files: &[PathBuf],
     comm: &dyn Comm,
     last_words: &dyn Fn(&Failure),
 ) -> Result<Option<f64>> {
     let cold = experiment.cache == CacheWanted::Cold;
-    let dropped = if cold { cache::drop_file(path) } else { Ok(()) };
+    let dropped = if cold { cache::drop_files(files) } else { Ok(()) };
     agree(comm, dropped, last_words)?;
-    let shares = all_gather(comm, &cache::resident_share(path))?;
+    let shares = all_gather(comm, &cache::resident_share(files))?;
     let worst = |a: f64, b: f64| if cold { a.max(b) } else { a.min(b) };
     Ok(shares.into_iter().collect::<Option<Vec<f64>>>().and_then(|all| all.into_iter().reduce(worst)))
 }

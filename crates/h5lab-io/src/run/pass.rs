@@ -16,7 +16,7 @@ use h5lab_core::plan::Plan;
 use h5lab_core::record::{Actual, Counters, Phases, RankView, Sample, Verification};
 use h5lab_core::region::Region;
 use h5lab_core::report::element;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// One repeat of an experiment by one engine.
@@ -24,6 +24,8 @@ pub(super) struct Pass<'a> {
     pub(super) engine: &'a dyn Engine,
     pub(super) experiment: &'a Experiment,
     pub(super) path: &'a Path,
+    /// For a read: the files that hold the values.
+    pub(super) files: &'a [PathBuf],
     pub(super) what: &'a str,
     pub(super) fault: Option<&'a Fault>,
     pub(super) team: Team<'a>,
@@ -69,7 +71,7 @@ impl Pass<'_> {
         let comm = self.team.comm;
         let mut values = agree(comm, values::of(&self.experiment.dataset), self.last_words)?;
         let resident = match self.experiment.direction {
-            Direction::Read => prepare_cache(self.experiment, self.path, comm, self.last_words)?,
+            Direction::Read => prepare_cache(self.experiment, self.files, comm, self.last_words)?,
             Direction::Write => None,
         };
         let opening = Opening { experiment: self.experiment, path: self.path, comm };
@@ -175,14 +177,15 @@ impl Pass<'_> {
         if self.experiment.direction == Direction::Read {
             session.before_read(region)?;
         }
-        let (before, begun) = (counters::now(), span::now());
+        let count = || if self.engine.own_thread() { counters::now() } else { None };
+        let (before, begun) = (count(), span::now());
         match self.experiment.direction {
             Direction::Write => session.write(region, data),
             Direction::Read => session.read(region, data),
         }?;
         let stamps = [begun, span::now()];
         moved.seconds += span::seconds(stamps);
-        moved.counters = counters::add(moved.counters, before, counters::now());
+        moved.counters = counters::add(moved.counters, before, count());
         Ok(Some(stamps))
     }
 
