@@ -155,7 +155,9 @@ impl Session for Hdf5File {
         let found = settings::in_force(&self.file, &self.dataset);
         let mut found = found.map_err(|e| failure(&e, "read back the settings", &self.path))?;
         if self.driver == Driver::Subfiling {
-            found.extend(subfiling::striping(&self.path)?);
+            // That is of the list, not of the subfiles, which the driver does not lock.
+            found.remove("file-locking");
+            found.extend(subfiling::striping(&self.path, !self.file.is_read_only())?);
         }
         self.check(&found)?;
         // A hint that MPI-IO does not report is one that it does not use.

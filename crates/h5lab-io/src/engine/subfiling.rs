@@ -62,17 +62,23 @@ pub(super) fn check() -> Result<()> {
     }
 }
 
-/// How the driver has cut a file, as its configuration file tells.
+/// How the driver has cut a file, as its configuration file tells. The I/O concentrators in it are those of the ranks that
+/// wrote the file: they are left out unless `writes` says that these are the same.
 ///
 /// # Errors
 /// `Input` if there is none.
-pub(super) fn striping(path: &Path) -> Result<Settings> {
+pub(super) fn striping(path: &Path, writes: bool) -> Result<Settings> {
     let text = configuration(path).and_then(std::fs::read_to_string);
     let text = text.map_err(|e| {
         Failure::new(FailureKind::Input, format!("the subfiles' configuration can't be read: {e}")).at(path)
     })?;
-    Ok(parse(&text))
+    let mut found = parse(&text);
+    found.retain(|name, _| writes || name != CONCENTRATORS);
+    Ok(found)
 }
+
+/// Ranks whose threads write and read the subfiles.
+const CONCENTRATORS: &str = "io-concentrators";
 
 fn configuration(path: &Path) -> std::io::Result<PathBuf> {
     use std::os::unix::fs::MetadataExt;
@@ -84,7 +90,7 @@ fn configuration(path: &Path) -> std::io::Result<PathBuf> {
 /// The driver's words in h5lab's.
 fn parse(text: &str) -> Settings {
     const NAMES: [(&str, &str); 3] =
-        [("stripe_size", "subfile-stripe"), ("aggregator_count", "io-concentrators"), ("subfile_count", "subfiles")];
+        [("stripe_size", "subfile-stripe"), ("aggregator_count", CONCENTRATORS), ("subfile_count", "subfiles")];
     let pairs = text.lines().filter_map(|line| line.split_once('='));
     pairs
         .filter_map(|(key, value)| {

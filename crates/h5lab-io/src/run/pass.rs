@@ -66,6 +66,31 @@ struct Account {
     stored_bytes: Option<u64>,
 }
 
+/// A session that a panic does not close where closing takes all ranks: the others would not come, and the rank could not
+/// tell that it panicked.
+struct Held<'a> {
+    session: Option<Box<dyn Session + 'a>>,
+    close_alone: bool,
+}
+
+impl<'a> Held<'a> {
+    fn get(&mut self) -> &mut (dyn Session + 'a) {
+        self.session.as_deref_mut().expect("a session is there until it is taken")
+    }
+
+    fn take(&mut self) -> Box<dyn Session + 'a> {
+        self.session.take().expect("a session is taken once")
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.close_alone {
+            std::mem::forget(self.session.take());
+        }
+    }
+}
+
 impl Pass<'_> {
     pub(super) fn run(&self, buffer: &mut Buffer, view: Option<View>) -> Result<PassResult> {
         let comm = self.team.comm;
@@ -80,12 +105,13 @@ impl Pass<'_> {
             files.iter().for_each(|file| super::discard(file));
         }
         self.engine.prepare(&opening);
-        let (opened, mut session) = self.phase("open", || self.engine.open(&opening))?;
-        let (moved, transfer) = self.transfer(session.as_mut(), values.as_deref_mut(), buffer)?;
-        let view = self.look(view, session.as_mut(), &moved)?;
-        let in_force = agree(comm, session.in_force(), self.last_words)?;
-        let flushed = if self.experiment.fsync { Some(self.phase("flush", || session.sync())?.0) } else { None };
-        let (shut, closed) = self.phase("close", || session.close())?;
+        let (opened, session) = self.phase("open", || self.engine.open(&opening))?;
+        let mut session = Held { session: Some(session), close_alone: comm.mpi().is_none() };
+        let (moved, transfer) = self.transfer(session.get(), values.as_deref_mut(), buffer)?;
+        let view = self.look(view, session.get(), &moved)?;
+        let in_force = agree(comm, session.get().in_force(), self.last_words)?;
+        let flushed = if self.experiment.fsync { Some(self.phase("flush", || session.get().sync())?.0) } else { None };
+        let (shut, closed) = self.phase("close", || session.take().close())?;
         let phases = Phases {
             open: span::seconds(opened),
             transfer: moved.seconds,
