@@ -74,5 +74,5 @@ test-bundled: ## test the build without MPI, with HDF5 built in
 	$(bundled_env) cargo test $(bundled)
 
 test-hdf5-2: ## build HDF5 2.2 with subfiling, and test every method against it
-	$(hdf5_2_env) H5LAB_TEST_SUBFILING=1 cargo test -p h5lab-io --lib --test engine_contract
-	$(hdf5_2_env) cargo test -p h5lab --test oracles
+	$(hdf5_2_env) H5LAB_TEST_SUBFILING=1 cargo test -p h5lab-io -p h5lab --lib \
+		--test engine_contract --test oracles --test subfiling

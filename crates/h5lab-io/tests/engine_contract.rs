@@ -294,6 +294,8 @@ fn subfiling_is_here_where_it_must_be() {
 #[cfg(feature = "mpi")]
 mod with_mpi {
     use super::*;
+    use h5lab_core::host::Linkage;
+    use h5lab_core::tunables::Tunables;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::process::{Command, Output, Stdio};
 
@@ -319,6 +321,56 @@ mod with_mpi {
             assert!(output.status.success(), "mpirun -np {np}: {}\n{said}", output.status);
             let all = format!("{} cases with {np} ranks", expected(methods().len()));
             assert!(said.contains(&all), "not '{all}': {said}");
+            if subfiling::available() {
+                fused_files_are_plain_hdf5(folder.path(), np);
+            }
+        }
+    }
+
+    /// A dataset in more subfiles than there are ranks, and in stripes that no row is as long as.
+    const STRIPED: Case = Case { method: Method::Subfiling, dtype: Dtype::F64, shape: SHAPES[4] };
+
+    fn striped(comm: &dyn Comm, folder: &Path) -> Result<()> {
+        let (np, file) = (comm.size(), folder.join(format!("striped-np{}", comm.size())));
+        let cut = Tunables { subfiles: Some(5), subfile_stripe: Some(500), ..Tunables::default() };
+        let experiment = |direction, access| {
+            let plain = STRIPED.experiment(direction, access, np, np);
+            let tunables = if direction == Direction::Write { cut.clone() } else { Tunables::default() };
+            Experiment { tunables, ..plain }
+        };
+        let written = run(comm, &experiment(Direction::Write, Access::Rows), &file)?;
+        assert_eq!(written.actual.in_force["subfiles"], "5");
+        for access in STRIPED.accesses() {
+            let read = run(comm, &experiment(Direction::Read, access), &file)?;
+            assert_eq!(read.verification, Verification::Passed);
+            assert_eq!(read.actual.in_force["subfile-stripe"], "500", "as it was written");
+            assert_eq!(read.file_bytes, written.file_bytes);
+        }
+        Ok(())
+    }
+
+    /// HDF5's own tool makes a plain file of the subfiles that `np` ranks wrote.
+    fn fused_files_are_plain_hdf5(folder: &Path, np: usize) {
+        let (stub, fused) = (folder.join(format!("striped-np{np}")), folder.join("fused"));
+        let files = engine::files_of(Method::Subfiling, &stub, np);
+        assert_eq!(files.len(), 5 + 2, "subfiles, configuration and stub: {files:?}");
+        let config = files.iter().find(|file| file.extension().is_some_and(|end| end == "config"));
+        let told = std::fs::read_to_string(config.expect("a configuration")).unwrap();
+        let told = told.replace(&format!("hdf5_file={}\n", stub.display()), "hdf5_file=fused\n");
+        std::fs::write(folder.join("fused.config"), told).unwrap();
+        std::fs::copy(&stub, &fused).unwrap();
+        let output = Command::new(h5fuse()).args(["-q", "-f", "fused.config"]).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let plain = Case { method: Method::Independent, ..STRIPED };
+        let read = run(&Solo, &plain.experiment(Direction::Read, Access::Rows, np, 1), &fused).unwrap();
+        assert_eq!(read.verification, Verification::Passed);
+    }
+
+    /// It stands beside the library.
+    fn h5fuse() -> PathBuf {
+        match h5lab_io::host::hdf5::collect(&|_| None).linkage {
+            Some(Linkage::Shared { file }) => Path::new(&file).parent().unwrap().with_file_name("bin/h5fuse"),
+            other => panic!("a library with subfiling is a shared one, not {other:?}"),
         }
     }
 
@@ -346,8 +398,12 @@ mod with_mpi {
         let world = h5lab_io::comm::mpi::World::init().unwrap();
         let comm = world.comm();
         no_subfiling_without_the_driver(comm);
-        let checked =
-            catch_unwind(AssertUnwindSafe(|| keeps_the_contract(comm, &methods(), folder, before(comm.size()))));
+        let checked = catch_unwind(AssertUnwindSafe(|| {
+            if subfiling::available() {
+                striped(comm, folder)?;
+            }
+            keeps_the_contract(comm, &methods(), folder, before(comm.size()))
+        }));
         match checked {
             Ok(Ok(cases)) if comm.rank() == 0 => println!("{cases} cases with {} ranks", comm.size()),
             Ok(Ok(_)) => {}
