@@ -5,7 +5,7 @@ use h5lab_core::amplification::Computed;
 use h5lab_core::dataset::{Dataset, Dtype, Shape};
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
 use h5lab_core::explain;
-use h5lab_core::failure::{Failure, Result};
+use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::generate::{Data, DataKind};
 use h5lab_core::host::StorageClass;
 use h5lab_core::layout::Layout;
@@ -192,6 +192,7 @@ fn read(task: &ReadTask, team: Team<'_>) -> Result<Option<Record>> {
 }
 
 fn read_experiment(task: &ReadTask, np: usize) -> Result<Experiment> {
+    refuse_subfiles(&task.file)?;
     let file = h5::open_existing(&task.file)?;
     let (dataset, layout) = h5::dataset::describe(&file, task.dataset.as_deref(), &task.file)?;
     let experiment = Experiment {
@@ -210,6 +211,16 @@ fn read_experiment(task: &ReadTask, np: usize) -> Result<Experiment> {
     };
     experiment.check()?;
     Ok(experiment)
+}
+
+/// A stub has metadata and no values: without the subfiling driver nothing in it is what was written.
+fn refuse_subfiles(file: &Path) -> Result<()> {
+    if h5lab_io::engine::subfiles(file).is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(FailureKind::Input, "its values are in subfiles (HDF5's subfiling driver), and not in this file")
+        .at(file)
+        .mend("make a plain file of them with HDF5's h5fuse, and read that; `h5lab run` measures subfiling"))
 }
 
 fn method(settings: &Settings) -> Method {

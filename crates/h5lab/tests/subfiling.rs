@@ -65,6 +65,19 @@ fn stripes_are_cut_as_asked() {
     assert!(kept.iter().all(|record| record.actual.in_force["subfiles"] == "2"));
 }
 
+/// Read as a plain file, a stub would be metadata without values.
+#[test]
+fn a_stub_is_not_read_as_a_plain_file() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = Folder::new();
+    folder.h5lab("write 7 11 stub.h5").ok();
+    let inode = std::fs::metadata(folder.path("stub.h5")).unwrap().ino();
+    folder.write(&format!("stub.h5.subfile_{inode}_1_of_1"), "");
+    let outcome = folder.h5lab("read stub.h5").run();
+    assert_eq!(outcome.code, Some(3), "{outcome}");
+    assert!(outcome.stderr.contains("subfiles") && outcome.stderr.contains("h5fuse"), "{outcome}");
+}
+
 /// Closing takes all ranks: one that panics must not wait for the others there.
 #[test]
 fn a_rank_that_fails_is_named_and_leaves_nothing() {

@@ -35,7 +35,7 @@ pub fn files_with_values(method: Method, path: &Path, dataset: &str) -> Result<V
 }
 
 /// The subfiles of a file that is there, in their order.
-pub(super) fn subfiles(path: &Path) -> Vec<PathBuf> {
+pub fn subfiles(path: &Path) -> Vec<PathBuf> {
     use std::os::unix::fs::MetadataExt;
     let inode = std::fs::metadata(path).map(|stub| stub.ino()).ok();
     let of_it = |file: &SubfilingFile| Some(file.inode) == inode && file.number.is_some();
