@@ -376,7 +376,7 @@ mod with_mpi {
 
     fn under_mpirun(np: usize, folder: &Path) -> Output {
         let mut mpirun = Command::new("mpirun");
-        mpirun.args(["--oversubscribe", "--timeout", "60", "-np", &np.to_string()]).stdin(Stdio::null());
+        mpirun.args(["--oversubscribe", "--timeout", "120", "-np", &np.to_string()]).stdin(Stdio::null());
         mpirun.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1").env(FOLDER, folder);
         // Ranks that wait give their core to those that work: there may be more ranks than idle cores.
         mpirun.env("OMPI_MCA_mpi_yield_when_idle", "1");
