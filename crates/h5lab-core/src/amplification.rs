@@ -17,7 +17,7 @@ pub struct Computed {
     /// Logical bytes asked for.
     pub bytes_asked: u64,
     /// Bytes that must be read from the file: of chunks with filters as many as they take there, if that is known. `None`
-    /// for writes.
+    /// for writes, and for `subfiling`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_to_read: Option<u64>,
     /// Whether only the first part of `bytes_to_read` was simulated, and the rest taken to be alike.

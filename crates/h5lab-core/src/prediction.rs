@@ -99,8 +99,8 @@ impl Prediction {
     }
 }
 
-/// What one rank of an experiment must read, if it has a cache of its own. `None` for writes, and for the method
-/// `null`.
+/// What one rank of an experiment must read, if it has a cache of its own. `None` for writes, and for the methods
+/// `subfiling` and `null`.
 pub fn predict(experiment: &Experiment, rank: usize, conditions: &Conditions) -> Option<Prediction> {
     predict_ranks(experiment, &[rank], conditions)
 }
@@ -125,7 +125,8 @@ pub fn bytes_of_all_chunks(experiment: &Experiment) -> u64 {
 }
 
 fn predict_ranks(experiment: &Experiment, ranks: &[usize], conditions: &Conditions) -> Option<Prediction> {
-    if experiment.direction == Direction::Write || experiment.method == Method::Null {
+    // What the threads of the subfiling driver read is not known.
+    if experiment.direction == Direction::Write || matches!(experiment.method, Method::Null | Method::Subfiling) {
         return None;
     }
     let plan = Plan::new(experiment);
