@@ -16,6 +16,7 @@ use h5lab_core::plan::Plan;
 use h5lab_core::record::{Actual, Counters, Phases, RankView, Sample, Verification};
 use h5lab_core::region::Region;
 use h5lab_core::report::element;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -107,10 +108,16 @@ impl Pass<'_> {
         self.engine.prepare(&opening);
         let (opened, session) = self.phase("open", || self.engine.open(&opening))?;
         let mut session = Held { session: Some(session), close_alone: comm.mpi().is_none() };
-        let (moved, transfer) = self.transfer(session.get(), values.as_deref_mut(), buffer)?;
+        let moved = self.transfer(session.get(), values.as_deref_mut(), buffer);
+        let (moved, transfer) = moved.map_err(|failure| self.make_room(failure))?;
         let view = self.look(view, session.get(), &moved)?;
         let in_force = agree(comm, session.get().in_force(), self.last_words)?;
-        let flushed = if self.experiment.fsync { Some(self.phase("flush", || session.get().sync())?.0) } else { None };
+        let flushed = if self.experiment.fsync {
+            let flushed = self.phase("flush", || session.get().sync());
+            Some(flushed.map_err(|failure| self.make_room(failure))?.0)
+        } else {
+            None
+        };
         let (shut, closed) = self.phase("close", || session.take().close())?;
         let phases = Phases {
             open: span::seconds(opened),
@@ -121,6 +128,22 @@ impl Pass<'_> {
         let (stamps, clock) = ([Some(opened), flushed, Some(shut)], span::clock());
         let account = Account { phases, stamps, clock, moved, view, in_force, stored_bytes: closed.stored_bytes };
         Ok(self.sum_up(all_gather(comm, &account)?, closed, resident, transfer))
+    }
+
+    /// Empties what was written in vain, before it is closed. HDF5 1.10 crashes at the end of the program if it could not
+    /// write what it still holds of a file, and on a full disk it could not.
+    fn make_room(&self, failure: Failure) -> Failure {
+        let comm = self.team.comm;
+        if failure.agreed && self.experiment.direction == Direction::Write {
+            if comm.rank() == 0 {
+                let files = engine::files_of(self.experiment.method, self.path, self.experiment.np);
+                let empty = |file: &PathBuf| File::options().write(true).truncate(true).open(file);
+                files.iter().for_each(|file| drop(empty(file)));
+            }
+            // Who does not come has failed otherwise, and that failure is told.
+            let _ = comm.barrier();
+        }
+        failure
     }
 
     /// A phase: all ranks begin together, and all leave together if one fails.
