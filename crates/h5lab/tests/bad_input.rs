@@ -78,7 +78,7 @@ const UNREADABLE: &[Case] = &[
     ("read two.h5 --dataset entry", Input, &["no dataset 'entry'", "other, entry/data"]),
     ("read no-dataset.h5", Input, &["no dataset in this file", "what to do: name another file"]),
     ("read scalar.h5", Input, SCALAR),
-    ("read nothing.h5", Input, &["'data'", "what to do: choose another with --dataset"]),
+    ("read nothing.h5", Input, &["'data' is empty", "what to do: choose another with --dataset"]),
     ("read string.h5", Input, NOT_NUMERIC),
     ("read strings.h5", Input, NOT_NUMERIC),
     ("read compound.h5", Input, NOT_NUMERIC),

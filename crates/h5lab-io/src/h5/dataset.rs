@@ -1,9 +1,11 @@
 //! Datasets in files: making them as an experiment asks, and finding out what those of other people are.
 
+use super::links::{self, Found};
 use super::{check, failure, provenance};
 use h5lab_core::dataset::{Dataset, Dtype, Shape};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::layout::{Filter, Layout};
+use h5lab_core::report::printable;
 use h5lab_core::tunables::{AllocationTime, FillTime, Tunables};
 use hdf5::plist::dataset_create;
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor};
@@ -100,29 +102,6 @@ fn allocation_time(time: AllocationTime) -> dataset_create::AllocTime {
     }
 }
 
-/// The datasets of a file, with their paths from the root, in the order of a walk through its groups.
-///
-/// # Errors
-/// HDF5's. Groups that can't be opened are passed over.
-pub fn list(file: &hdf5::File, path: &Path) -> Result<Vec<String>> {
-    /// Links may form cycles; deeper than this nobody nests.
-    const MOST_DEPTH: usize = 64;
-    fn walk(group: &hdf5::Group, depth: usize, found: &mut Vec<String>) -> hdf5::Result<()> {
-        for dataset in group.datasets()? {
-            found.push(dataset.name().trim_start_matches('/').to_owned());
-        }
-        if depth < MOST_DEPTH {
-            for child in group.groups()? {
-                walk(&child, depth + 1, found)?;
-            }
-        }
-        Ok(())
-    }
-    let mut found = Vec::new();
-    walk(file, 0, &mut found).map_err(|e| failure(&e, "list the datasets", path))?;
-    Ok(found)
-}
-
 /// What a dataset of a file is: shape, element type, layout, and the rule or the source file that made its values, if
 /// h5lab wrote it.
 ///
@@ -142,6 +121,9 @@ pub fn describe(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<
             .mend(format!("choose another with --dataset; h5lab reads {}", known.join(", ")))
     })?;
     let shape = Shape(found.shape().into_iter().map(|n| n as u64).collect());
+    if found.space().is_ok_and(|space| space.is_null()) {
+        return Err(input("is empty: it has a type, but no elements".into()).mend("choose another with --dataset"));
+    }
     if shape.0.is_empty() {
         return Err(input("is a scalar: it has no rows to share out".into()).mend("choose another with --dataset"));
     }
@@ -155,23 +137,54 @@ pub fn describe(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<
 
 /// The dataset that is wanted, or the file's only one.
 fn choose(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<String> {
-    let mut there = list(file, path)?;
-    let listing = |there: &[String]| match there {
-        [] => "it has no dataset at all".to_owned(),
-        names => {
-            format!("it has: {}", names.iter().map(|n| h5lab_core::report::printable(n)).collect::<Vec<_>>().join(", "))
-        }
-    };
-    let input = |why: String| Failure::new(FailureKind::Input, why).at(path);
-    match wanted.map(|name| name.trim_start_matches('/')) {
-        Some(name) if there.iter().any(|n| n == name) || file.dataset(name).is_ok() => Ok(name.to_owned()),
-        Some(name) => Err(input(format!("no dataset '{}'", h5lab_core::report::printable(name)))
-            .mend(format!("choose one with --dataset; {}", listing(&there)))),
-        None if there.len() == 1 => Ok(there.remove(0)),
-        None if there.is_empty() => Err(input("there is no dataset in this file".into()).mend("name another file")),
-        None => Err(input(format!("{} datasets, and none was chosen", there.len()))
-            .mend(format!("choose one with --dataset; {}", listing(&there)))),
+    let wanted = wanted.map(|name| name.trim_matches('/'));
+    // First of all: whatever else is in the file does not matter to it.
+    if let Some(name) = wanted.filter(|name| file.dataset(name).is_ok()) {
+        return Ok(name.to_owned());
     }
+    let mut there = links::walk(file, path)?;
+    let input = |why: String| Failure::new(FailureKind::Input, why).at(path);
+    let one_of = || format!("choose one with --dataset; {}", listing(&there));
+    match wanted {
+        Some("") => Err(input("--dataset names no dataset, but the file's root".into()).mend(one_of())),
+        Some(name) if links::is_broken(file, name) => {
+            let why = file.dataset(name).err().map_or_else(String::new, |e| failure(&e, "open", path).message);
+            Err(input(format!("'{}' is a link that leads nowhere ({why})", printable(name)))
+                .mend(format!("put there what it leads to, or {}", one_of())))
+        }
+        Some(name) => Err(input(format!("no dataset '{}'", printable(name))).mend(one_of())),
+        None if there.datasets.len() == 1 => Ok(there.datasets.remove(0)),
+        None if there.datasets.is_empty() && !there.broken.is_empty() => {
+            Err(input(format!("there is no dataset in this file; links that lead nowhere: {}", names(&there.broken)))
+                .mend("put there what they lead to, or name another file"))
+        }
+        None if there.datasets.is_empty() => {
+            Err(input("there is no dataset in this file".into()).mend("name another file"))
+        }
+        None => Err(input(format!("{} datasets, and none was chosen", there.datasets.len())).mend(one_of())),
+    }
+}
+
+/// What can be chosen.
+fn listing(there: &Found) -> String {
+    let mut text = match &there.datasets[..] {
+        [] => "it has no dataset at all".to_owned(),
+        datasets => format!("it has: {}", names(datasets)),
+    };
+    if !there.broken.is_empty() {
+        text += &format!("; links that lead nowhere: {}", names(&there.broken));
+    }
+    text
+}
+
+fn names(all: &[String]) -> String {
+    /// More than this nobody reads.
+    const MOST: usize = 40;
+    let mut shown: Vec<String> = all.iter().take(MOST).map(|name| printable(name)).collect();
+    if all.len() > MOST {
+        shown.push(format!("and {} more", all.len() - MOST));
+    }
+    shown.join(", ")
 }
 
 /// The element type of a file's numeric type, whatever its byte order; `None` for all others.

@@ -2,6 +2,7 @@
 //! of what it did, and errors that keep HDF5's error stack. All `unsafe` that HDF5 needs lives in this folder.
 
 pub mod dataset;
+mod links;
 pub mod provenance;
 pub mod settings;
 pub mod subfiling;
