@@ -24,13 +24,15 @@ pub enum FailureKind {
     RankLost,
     /// Stopped by the user (Ctrl-C, SIGTERM).
     Interrupted,
+    /// Nobody reads the results any more: stdout is a pipe whose other end was closed.
+    Unread,
     /// A defect in h5lab.
     Internal,
 }
 
 impl FailureKind {
     /// Every kind, in the order in which the documentation lists them.
-    pub const ALL: [FailureKind; 9] = [
+    pub const ALL: [FailureKind; 10] = [
         FailureKind::Usage,
         FailureKind::Input,
         FailureKind::Refused,
@@ -39,6 +41,7 @@ impl FailureKind {
         FailureKind::Mismatch,
         FailureKind::RankLost,
         FailureKind::Interrupted,
+        FailureKind::Unread,
         FailureKind::Internal,
     ];
 
@@ -53,6 +56,8 @@ impl FailureKind {
             FailureKind::Mismatch => 7,
             FailureKind::RankLost => 8,
             FailureKind::Interrupted => 130,
+            // What a shell says of a process that SIGPIPE ended.
+            FailureKind::Unread => 141,
             FailureKind::Internal => 70,
         }
     }
@@ -68,6 +73,7 @@ impl FailureKind {
             FailureKind::Mismatch => "values read are not the values written",
             FailureKind::RankLost => "a rank died or left the others waiting",
             FailureKind::Interrupted => "stopped by the user",
+            FailureKind::Unread => "the pipe that stdout is was closed",
             FailureKind::Internal => "a defect in h5lab",
         }
     }
@@ -83,6 +89,7 @@ pub struct Failure {
     /// The operation that failed: a phase (`open`, `transfer`, ...) or a call.
     pub operation: Option<String>,
     /// The file or folder it happened to.
+    #[serde(default, serialize_with = "crate::lossy::optional_path")]
     pub path: Option<PathBuf>,
     /// The rank it happened on, where ranks were running.
     pub rank: Option<usize>,

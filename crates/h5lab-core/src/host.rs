@@ -109,6 +109,9 @@ pub struct MpiLibrary {
     pub standard: String,
     /// Thread level provided; known only between `MPI_Init` and `MPI_Finalize`.
     pub thread_level: Option<ThreadLevel>,
+    /// Why MPI does not start here, where that was tried and failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_failure: Option<String>,
     /// What does MPI-IO.
     pub io: MpiIo,
 }

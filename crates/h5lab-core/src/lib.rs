@@ -11,6 +11,7 @@ pub mod failure;
 pub mod generate;
 pub mod host;
 pub mod layout;
+pub mod lossy;
 pub mod method;
 pub mod mpi_sieve;
 pub mod plan;

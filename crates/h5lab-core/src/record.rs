@@ -32,6 +32,7 @@ pub struct Record {
     /// What was asked for.
     pub experiment: Experiment,
     /// The file that was written or read.
+    #[serde(serialize_with = "crate::lossy::path")]
     pub file: PathBuf,
     /// What really ran.
     pub actual: Actual,

@@ -9,6 +9,7 @@ pub mod fault;
 pub mod h5;
 pub mod host;
 pub mod journal;
+pub mod panic;
 pub mod prelude;
 pub mod progress;
 pub mod run;

@@ -1,6 +1,7 @@
 //! How a running measurement tells what it is doing, without knowing who listens.
 
 use h5lab_core::failure::Failure;
+use std::io::Write;
 
 /// Listens to a measurement. Only rank 0's hears of progress; any rank's may hear last words.
 pub trait Progress: Sync {
@@ -9,7 +10,8 @@ pub trait Progress: Sync {
 
     /// This rank is about to end its whole group because of `failure`: the last chance to say so.
     fn last_words(&self, failure: &Failure) {
-        eprintln!("h5lab: {failure}");
+        // Nobody may be left to hear it.
+        let _ = writeln!(std::io::stderr(), "h5lab: {failure}");
     }
 }
 

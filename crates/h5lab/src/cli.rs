@@ -21,7 +21,8 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 2 a flag or a value that cannot be; 3 not the file or dataset that is needed;
 4 refused to overwrite a file that h5lab did not make; 5 permission, no space, no folder, I/O error;
-6 MPI, mpirun or a build feature missing; 7 values read differ; 8 a rank was lost; 70 a defect; 130 stopped.
+6 MPI, mpirun or a build feature missing; 7 values read differ; 8 a rank was lost; 70 a defect; 130 stopped;
+141 stdout was closed.
 
 Start with:  h5lab env .   then   h5lab write 128 250000 test.h5 --np 1,2   and   h5lab read test.h5 --np 1,2";
 
@@ -42,6 +43,9 @@ pub enum Command {
     /// What h5lab's own mpirun starts for a batch of cells
     #[command(hide = true)]
     Batch(Batch),
+    /// How h5lab finds out whether MPI starts
+    #[command(hide = true, name = crate::launch::probe::COMMAND, after_help = "h5lab start-mpi is started by h5lab env")]
+    StartMpi,
     /// What there is here: HDF5, MPI, machine, launcher, file system
     Env(Env),
 }

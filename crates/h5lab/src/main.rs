@@ -1,32 +1,44 @@
 //! The command `h5lab`: parse, dispatch, say what came out.
+#![deny(clippy::print_stdout, clippy::print_stderr)] // they panic if nobody listens: `output` does not
 
 mod cli;
 mod cmd;
 mod launch;
 mod output;
 mod task;
+mod words;
 
-use clap::Parser;
 use cli::{Cli, Command};
 use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_io::comm::mpi;
+use h5lab_io::panic;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    h5lab_io::panic::print_nothing();
+    let cli = match words::parse() {
+        Ok(cli) => cli,
+        Err(end) => return end,
+    };
     launch::watch_signals();
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(cli)));
     launch::wait_if_stopped();
-    match outcome.unwrap_or_else(|panic| Err(launch::panic_failure(panic.as_ref()))) {
+    match outcome.unwrap_or_else(|panic| Err(panic::failure(panic.as_ref()))) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // What all ranks find out alike, the first one says.
-            if launch::rank().unwrap_or(0) == 0 {
-                output::report(&failure);
-            }
-            ExitCode::from(failure.kind.exit_code())
-        }
+        Err(failure) => end(&failure),
     }
+}
+
+/// Says what went wrong. What all ranks find out alike, the first one says.
+fn end(failure: &Failure) -> ExitCode {
+    if launch::rank().unwrap_or(0) == 0 {
+        output::report(failure);
+    } else if mpi::AVAILABLE && !mpi::was_started() && failure.kind != FailureKind::Internal {
+        // A launcher ends all ranks when one fails, and the first may not have spoken yet.
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::from(failure.kind.exit_code())
 }
 
 fn dispatch(cli: Cli) -> Result<()> {
@@ -38,6 +50,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Run(args) => cmd::run::run(args, &cli.output),
         Command::Rerun(args) => cmd::run::rerun(args, &cli.output),
         Command::Batch(args) => cmd::batch::run(args, &cli.output),
+        Command::StartMpi => launch::probe::start(),
         Command::Env(args) => cmd::env::run(args, &cli.output),
     }
 }

@@ -2,25 +2,66 @@
 
 use crate::cli::Output;
 use h5lab_core::experiment::Direction;
-use h5lab_core::failure::{Failure, Result};
+use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::record::{Record, Verification};
 use h5lab_core::report::{demo_lines, measurement_explanations, measurement_table, printable, view_lines};
 use h5lab_io::journal::Journal;
 use h5lab_io::progress::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-/// Says what went wrong; a failure without a message has been told by somebody else.
+/// Prints a part of the results. This is the one place where anything goes to stdout.
+///
+/// # Errors
+/// `Unread`, with nothing to say, if nobody reads them any more; `Storage` if they can't be written.
+pub fn print(text: impl Display) -> Result<()> {
+    let mut out = io::stdout().lock();
+    write!(out, "{text}").and_then(|()| out.flush()).map_err(|error| unprinted(&error))
+}
+
+/// Prints a line of the results.
+///
+/// # Errors
+/// As [`print`].
+pub fn line(text: impl Display) -> Result<()> {
+    print(format_args!("{text}\n"))
+}
+
+/// Prints a result as JSON, in a line.
+///
+/// # Errors
+/// As [`print`].
+pub fn json(of: &impl serde::Serialize) -> Result<()> {
+    line(serde_json::to_string(of).expect("results are plain data"))
+}
+
+/// The failure that `error` on stdout is.
+pub fn unprinted(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Failure::new(FailureKind::Unread, "");
+    }
+    Failure::new(FailureKind::Storage, error.to_string())
+        .during("print the results")
+        .mend("free space where stdout goes, or send it elsewhere")
+}
+
+/// Says something that is no result, on stderr. If that can't be written there is nobody to tell.
+pub fn say(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Says what went wrong; a failure without a message has been told by somebody else, or nobody would hear it.
 pub fn report(failure: &Failure) {
     if !failure.message.is_empty() {
-        eprintln!("h5lab: {failure}");
+        say(format_args!("h5lab: {failure}"));
     }
 }
 
 /// A remark about what is being done.
 pub fn note(text: &str) {
-    eprintln!("h5lab: {}", printable(text));
+    say(format_args!("h5lab: {}", printable(text)));
 }
 
 /// A progress bar on a terminal; nothing elsewhere.
@@ -83,10 +124,10 @@ impl<'a> Show<'a> {
     /// Takes a record: keeps it, and prints its lines.
     ///
     /// # Errors
-    /// `Storage` if it can't be appended to the result file.
+    /// `Storage` if it can't be appended to the result file; those of [`print`].
     pub fn take(&mut self, record: Record) -> Result<()> {
         if !self.output.json && !self.output.quiet {
-            self.lines(&record);
+            self.lines(&record)?;
         }
         self.keep(record)
     }
@@ -94,24 +135,24 @@ impl<'a> Show<'a> {
     /// Keeps a record: in the result file, and on stdout as JSON if that is wanted.
     ///
     /// # Errors
-    /// `Storage` if it can't be appended to the result file.
+    /// `Storage` if it can't be appended to the result file; those of [`print`].
     pub fn keep(&mut self, record: Record) -> Result<()> {
         if let Some(journal) = &mut self.journal {
             journal.append(&record)?;
         }
         if self.output.json {
-            println!("{}", serde_json::to_string(&record).expect("a record is plain data"));
+            json(&record)?;
         }
         self.records.push(record);
         Ok(())
     }
 
-    fn lines(&self, record: &Record) {
+    fn lines(&self, record: &Record) -> Result<()> {
         if self.several {
-            println!("np = {}", record.experiment.np);
+            line(format_args!("np = {}", record.experiment.np))?;
         }
-        view_lines(&record.views).iter().for_each(|line| println!("{line}"));
-        demo_lines(record).iter().for_each(|line| println!("{line}"));
+        view_lines(&record.views).iter().try_for_each(line)?;
+        demo_lines(record).iter().try_for_each(line)
     }
 
     /// The records, without showing more of them.
@@ -127,12 +168,12 @@ impl<'a> Show<'a> {
     /// Prints the table and the warnings.
     ///
     /// # Errors
-    /// `Mismatch` if values read differ from what they should be.
+    /// `Mismatch` if values read differ from what they should be; those of [`print`].
     pub fn finish(self) -> Result<()> {
         if !self.output.json && !self.output.quiet && !self.records.is_empty() {
-            println!("\n{}", context(&self.records[0]));
-            print!("\n{}", measurement_table(&self.records));
-            print!("{}", measurement_explanations(&self.records));
+            line(format_args!("\n{}", context(&self.records[0])))?;
+            print(format_args!("\n{}", measurement_table(&self.records)))?;
+            print(measurement_explanations(&self.records))?;
             warnings(&self.records);
         }
         mismatch(&self.records)
@@ -166,7 +207,7 @@ pub fn warnings(records: &[Record]) {
     let mut said = Vec::new();
     for warning in records.iter().flat_map(|r| &r.warnings).map(ToString::to_string) {
         if !said.contains(&warning) {
-            eprintln!("warning: {}", printable(&warning));
+            say(format_args!("warning: {}", printable(&warning)));
             said.push(warning);
         }
     }
@@ -187,7 +228,7 @@ pub fn mismatch(records: &[Record]) -> Result<()> {
         "values differ: the first is {}[{index}], which is {} and should be {}",
         record.experiment.dataset.name, first.found, first.expected
     );
-    Err(Failure::new(h5lab_core::failure::FailureKind::Mismatch, why).at(&record.file).mend(
+    Err(Failure::new(FailureKind::Mismatch, why).at(&record.file).mend(
         "the file was changed or damaged after h5lab wrote it, or the storage is at fault: write and read it again",
     ))
 }

@@ -112,6 +112,7 @@ pub struct SimpleTask {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimpleDone {
     pub np: usize,
+    #[serde(serialize_with = "h5lab_core::lossy::path")]
     pub file: PathBuf,
     /// What each rank wrote.
     pub written: Vec<u32>,

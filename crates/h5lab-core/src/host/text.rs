@@ -118,7 +118,11 @@ fn mpi_library(page: &mut Page, library: &MpiLibrary) {
     let name = library.name.as_ref().zip(library.version.as_ref()).map(|(name, version)| format!("{name} {version}"));
     page.line("library", name.as_ref().unwrap_or(&library.description));
     page.line("standard", format!("MPI {}", library.standard));
-    page.line("thread level", library.thread_level.map_or("unknown (MPI is not initialised)", thread_level));
+    match (library.thread_level, &library.start_failure) {
+        (Some(level), _) => page.line("thread level", thread_level(level)),
+        (None, Some(why)) => page.line("thread level", format!("unknown: MPI does not start here: {why}")),
+        (None, None) => page.line("thread level", "unknown (MPI is not initialised)"),
+    }
     page.line("MPI-IO", mpi_io(&library.io));
 }
 

@@ -28,6 +28,7 @@ fn workstation() -> Host {
                 description: "Open MPI v4.1.4, package: Debian OpenMPI".into(),
                 standard: "3.1".into(),
                 thread_level: None,
+                start_failure: None,
                 io: MpiIo { component: Some("ompio".into()), source: MpiIoSource::Default },
             }),
             absent: None,

@@ -36,6 +36,7 @@ pub struct FileCells {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// The folder.
+    #[serde(serialize_with = "crate::lossy::path")]
     pub folder: PathBuf,
     /// Ranks.
     pub np: usize,

@@ -13,10 +13,19 @@ use mpi::traits::*;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// True if this build has MPI.
 pub const AVAILABLE: bool = true;
+
+/// Whether MPI was started in this process.
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// True if this process is, or was, one of a world's ranks.
+pub fn was_started() -> bool {
+    STARTED.load(Ordering::Relaxed)
+}
 
 /// MPI's own handle of a communicator, as HDF5's MPI-IO driver takes it.
 pub type RawComm = ffi::MPI_Comm;
@@ -60,9 +69,11 @@ impl World {
     /// `Environment` if MPI was initialised before.
     pub fn init() -> Result<World> {
         skip_absent_fabrics();
+        stay_alone();
         let threading = if subfiling::available() { Threading::Multiple } else { Threading::Funneled };
         let (universe, _provided) = mpi::initialize_with_threading(threading)
             .ok_or_else(|| Failure::new(FailureKind::Environment, "MPI was initialised already"))?;
+        STARTED.store(true, Ordering::Relaxed);
         let world = universe.world();
         let ranks = Ranks { control: world.duplicate(), world, other: RefCell::default() };
         Ok(World { ranks, _universe: universe })
@@ -93,6 +104,17 @@ fn skip_absent_fabrics() {
 /// True if threads of a rank may call MPI at any time, or MPI has not been initialised yet.
 pub fn threads_may_call() -> bool {
     !mpi::environment::is_initialized() || mpi::environment::threading_support() == Threading::Multiple
+}
+
+/// Tells Open MPI that a process which no launcher started will start no others. Without that it starts a daemon for them,
+/// which takes longer than all the rest, and fails where there is no ssh.
+fn stay_alone() {
+    const NAME: &str = "OMPI_MCA_ess_singleton_isolated";
+    let launched = crate::host::launcher::detect(&crate::host::process_env).kind.started_rank();
+    if !launched && std::env::var_os(NAME).is_none() {
+        // SAFETY: as in `skip_absent_fabrics`.
+        unsafe { std::env::set_var(NAME, "1") };
+    }
 }
 
 /// Ends all ranks at once with this exit code.

@@ -6,6 +6,11 @@ use h5lab_core::failure::{Failure, FailureKind, Result};
 /// True if this build has MPI.
 pub const AVAILABLE: bool = false;
 
+/// True if this process is, or was, one of a world's ranks.
+pub fn was_started() -> bool {
+    false
+}
+
 /// There is no communicator in this build.
 #[derive(Clone, Copy, Debug)]
 pub enum RawComm {}

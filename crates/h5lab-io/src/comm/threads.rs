@@ -1,7 +1,7 @@
 //! Ranks as local threads: what `--np` means in a build without MPI.
 
 use super::{Comm, missed, refused};
-use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::failure::Result;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
@@ -73,7 +73,8 @@ pub fn run<T: Send>(np: usize, body: impl Fn(&Threads<'_>) -> Result<T> + Sync) 
             .map(|rank| {
                 let (group, body) = (&group, &body);
                 scope.spawn(move || {
-                    let outcome = catch_unwind(AssertUnwindSafe(|| body(&Threads { rank, group })));
+                    let outcome = catch_unwind(AssertUnwindSafe(|| body(&Threads { rank, group })))
+                        .map_err(|panic| crate::panic::failure(panic.as_ref()).on_rank(rank));
                     group.leave(rank);
                     outcome
                 })
@@ -82,21 +83,13 @@ pub fn run<T: Send>(np: usize, body: impl Fn(&Threads<'_>) -> Result<T> + Sync) 
         threads.into_iter().map(|t| t.join().expect("a rank's panic is caught in its thread")).collect()
     });
     let mut first = None;
-    for (rank, result) in results.into_iter().enumerate() {
+    for result in results {
         match result {
             Ok(result) => first = first.or(Some(result)),
-            Err(panic) => return Err(panicked(rank, panic.as_ref())),
+            Err(panic) => return Err(panic),
         }
     }
     first.expect("a group has a rank 0")
-}
-
-/// A rank's panic as a failure that names it.
-fn panicked(rank: usize, panic: &(dyn std::any::Any + Send)) -> Failure {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Failure::new(FailureKind::Internal, format!("panicked: {}", text.unwrap_or("without a message")))
-        .on_rank(rank)
-        .mend("this is a defect in h5lab: please report it with the command line")
 }
 
 impl Group {
@@ -249,6 +242,7 @@ impl Comm for Threads<'_> {
 mod tests {
     use super::*;
     use crate::comm::{agree, all_gather, from_rank_0};
+    use h5lab_core::failure::{Failure, FailureKind};
 
     #[test]
     fn every_rank_hears_every_rank_in_order() {

@@ -14,6 +14,8 @@ use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::tunables::Tunables;
 use hdf5_metno as hdf5;
 use hdf5_metno_sys as sys;
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Turns an HDF5 error into a failure that names the operation and the file and keeps the whole error stack.
@@ -106,12 +108,23 @@ pub fn open_with(path: &Path, mode: Mode, comm: Option<&dyn Comm>, tunables: &Tu
     }
     #[cfg(not(feature = "mpi"))]
     let _ = comm;
-    let mode = match mode {
-        Mode::Create => hdf5::OpenMode::Create,
-        Mode::ReadWrite => hdf5::OpenMode::ReadWrite,
-        Mode::Read => hdf5::OpenMode::Read,
-    };
-    builder.open_as(path, mode).map_err(|e| failure(&e, "open", path))
+    builder.fapl().finish().and_then(|fapl| open_as(path, mode, &fapl)).map_err(|e| failure(&e, "open", path))
+}
+
+/// hdf5-metno's own way takes names of UTF-8 alone; a file's may be any bytes.
+fn open_as(path: &Path, mode: Mode, fapl: &hdf5::plist::FileAccess) -> hdf5::Result<hdf5::File> {
+    use sys::h5f::{H5F_ACC_RDONLY, H5F_ACC_RDWR, H5F_ACC_TRUNC, H5Fcreate, H5Fopen};
+    let name = CString::new(path.as_os_str().as_bytes()).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
+    // SAFETY: the name ends in a zero and the property list is open; the result is checked.
+    let id = check(|| unsafe {
+        match mode {
+            Mode::Create => H5Fcreate(name.as_ptr(), H5F_ACC_TRUNC, sys::h5p::H5P_DEFAULT, fapl.id()),
+            Mode::ReadWrite => H5Fopen(name.as_ptr(), H5F_ACC_RDWR, fapl.id()),
+            Mode::Read => H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, fapl.id()),
+        }
+    })?;
+    // SAFETY: the identifier is that of a file, and nobody else's.
+    unsafe { hdf5::from_id(id) }
 }
 
 /// Opens a file that is there for reading, without ranks; says first what the file system knows.

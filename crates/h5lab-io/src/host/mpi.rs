@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use h5lab_core::host::{Mpi, Mpirun};
+use h5lab_core::host::{Mpi, Mpirun, ThreadLevel};
 
 use super::Env;
 
@@ -17,6 +17,11 @@ pub fn collect(env: Env, file_system: Option<&str>, rank: bool) -> Mpi {
     let absent = library.is_none().then(|| "not in this build".to_string());
     let mpirun = if rank { Mpirun::NotSearched } else { mpirun(env) };
     Mpi { library, absent, mpirun }
+}
+
+/// The support for threads that MPI grants this process; known only where it is initialised.
+pub fn thread_level() -> Option<ThreadLevel> {
+    library::thread_level()
 }
 
 /// Looks for `mpirun`, then `mpiexec`, on the search path, and asks its version.
@@ -59,6 +64,10 @@ mod library {
     use h5lab_core::host::MpiLibrary;
 
     pub(super) fn describe(_: super::Env, _: Option<&str>) -> Option<MpiLibrary> {
+        None
+    }
+
+    pub(super) fn thread_level() -> Option<h5lab_core::host::ThreadLevel> {
         None
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn describe(env: Env, file_system: Option<&str>) -> Option<MpiLibrary
         description: description.lines().next().unwrap_or_default().trim().to_string(),
         standard: format!("{standard}.{sub}"),
         thread_level: thread_level(),
+        start_failure: None,
     })
 }
 
@@ -52,7 +53,7 @@ fn is_version(word: &str) -> bool {
 }
 
 /// The thread level may be asked only between `MPI_Init` and `MPI_Finalize`.
-fn thread_level() -> Option<ThreadLevel> {
+pub(super) fn thread_level() -> Option<ThreadLevel> {
     let running = environment::is_initialized() && !environment::is_finalized();
     running.then(|| match environment::threading_support() {
         Threading::Single => ThreadLevel::Single,

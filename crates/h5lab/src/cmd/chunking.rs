@@ -1,7 +1,7 @@
 //! `h5lab chunking`: when chunks help and when compression pays, on a stack of images.
 
 use crate::cli::{Chunking, Output};
-use crate::output::{Bar, Show, mismatch, warnings};
+use crate::output::{Bar, Show, line, mismatch, print, warnings};
 use crate::task::{Settings, finish};
 use crate::usage;
 use h5lab_core::access::Access;
@@ -22,6 +22,10 @@ use std::path::Path;
 
 /// Compares the layouts, for each kind of data.
 pub fn run(args: Chunking, output: &Output) -> Result<()> {
+    if let Some(ranks) = crate::launch::ranks().filter(|&ranks| ranks > 1) {
+        return Err(usage(format!("chunking runs on one core, but the launcher started {ranks} ranks"))
+            .mend("start it without mpirun: h5lab chunking"));
+    }
     if !args.path.is_dir() {
         let mend = format!("make it: mkdir -p {}", printable(&args.path.display().to_string()));
         return Err(Failure::new(FailureKind::Storage, "the folder does not exist").at(&args.path).mend(mend));
@@ -34,10 +38,9 @@ pub fn run(args: Chunking, output: &Output) -> Result<()> {
         }
     }
     if !output.json && !output.quiet {
-        print!("{}", heading(&args));
-        print!("\n{}", comparison_table(&comparisons));
-        println!();
-        lessons(&comparisons).iter().for_each(|line| println!("{line}"));
+        print(heading(&args))?;
+        line(format_args!("\n{}", comparison_table(&comparisons)))?;
+        lessons(&comparisons).iter().try_for_each(line)?;
         warnings(show.records());
     }
     mismatch(show.records())

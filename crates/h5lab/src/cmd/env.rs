@@ -1,16 +1,39 @@
 //! `h5lab env`: what one looks up before experimenting.
 
 use crate::cli::{Env, Output};
+use crate::launch;
+use crate::output::{json, print};
 use h5lab_core::failure::{Failure, Result};
+use h5lab_core::host::Host;
+use h5lab_io::comm::mpi;
 
-/// Prints what there is here.
+/// Prints what there is here; of ranks, the first one does.
 pub fn run(args: Env, output: &Output) -> Result<()> {
-    let host = h5lab_io::host::collect(Some(&args.path))
-        .map_err(|e| Failure::io("look at", &args.path, &e).mend("name a path that you may look at"))?;
-    if output.json {
-        println!("{}", serde_json::to_string(&host).expect("plain data"));
-    } else if !output.quiet {
-        print!("{}", h5lab_core::host::text(&host));
+    let launched = launch::rank().is_some();
+    // Under a launcher MPI must start in all ranks, or in none.
+    let _world = if launched && mpi::AVAILABLE { Some(mpi::World::init()?) } else { None };
+    if launch::rank().unwrap_or(0) != 0 {
+        return Ok(());
     }
-    Ok(())
+    let mut host = h5lab_io::host::collect(Some(&args.path))
+        .map_err(|e| Failure::io("look at", &args.path, &e).mend("name a path that you may look at"))?;
+    if !launched {
+        start_mpi(&mut host);
+    }
+    if output.json {
+        json(&host)
+    } else if !output.quiet {
+        print(h5lab_core::host::text(&host))
+    } else {
+        Ok(())
+    }
+}
+
+/// Finds out what only a started MPI tells.
+fn start_mpi(host: &mut Host) {
+    let Some(library) = &mut host.mpi.library else { return };
+    match launch::probe::probe() {
+        Ok(level) => library.thread_level = Some(level),
+        Err(why) => library.start_failure = Some(why),
+    }
 }

@@ -25,9 +25,10 @@ impl From<&Measuring> for Settings {
     }
 }
 
-/// The command line as the user typed it.
+/// The command line as the user typed it; bytes that are no UTF-8 become U+FFFD.
 pub fn command_line() -> Vec<String> {
-    let words = std::env::args().skip(1).take_while(|word| word != "--worker");
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words = words.take_while(|word| word != "--worker");
     std::iter::once("h5lab".to_owned()).chain(words).collect()
 }
 

@@ -1,6 +1,7 @@
 //! `h5lab read`: the demo that reads, and verifies.
 
 use crate::cli::{Cache, Output, Read, ViewName};
+use crate::output::line;
 use crate::task::{ReadTask, Settings, Task};
 use h5lab_core::experiment::CacheWanted;
 use h5lab_core::failure::Result;
@@ -21,7 +22,7 @@ pub fn run(args: Read, output: &Output) -> Result<()> {
     });
     let show = super::measure(&task, &args.ranks, &args.measuring, output)?;
     if let (Some(view), false, false) = (args.view, show.records().is_empty(), output.json || output.quiet) {
-        println!("\n{}", difference(view));
+        line(format_args!("\n{}", difference(view)))?;
     }
     show.finish()
 }

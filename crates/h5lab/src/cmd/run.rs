@@ -7,7 +7,7 @@ mod progress;
 
 use crate::cli::{Output, Rerun, Run};
 use crate::launch::Runner;
-use crate::output::{context, mismatch, note, warnings};
+use crate::output::{context, line, mismatch, note, print, say, warnings};
 use execute::Execution;
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, FailureKind, Result};
@@ -22,8 +22,7 @@ use std::path::{Path, PathBuf};
 /// Runs a sweep.
 pub fn run(args: Run, output: &Output) -> Result<()> {
     if args.presets {
-        presets::list();
-        return Ok(());
+        return presets::list();
     }
     let sweep = sweep(&args)?;
     let runner = Runner::new(&sweep.np)?;
@@ -48,7 +47,7 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
     }
     if args.dry_run {
         if speaks {
-            forecast::print(&batches, &|e| Conditions::expected(e, here.hdf5(), runner.has_mpi()), output);
+            forecast::print(&batches, &|e| Conditions::expected(e, here.hdf5(), runner.has_mpi()), output)?;
         }
         return forecast::check_folders(&batches);
     }
@@ -58,7 +57,7 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
     if !speaks {
         return Ok(());
     }
-    show(&records, output);
+    show(&records, output)?;
     verdict(&records)
 }
 
@@ -164,7 +163,7 @@ fn say_what_is_left_out(skipped: &[Skipped], done: Option<(usize, usize)>, outpu
         return;
     }
     for skip in skipped {
-        eprintln!("skipped: {}: {}", skip.what, skip.why);
+        say(format_args!("skipped: {}: {}", skip.what, skip.why));
     }
     match done {
         Some((done, asked)) if done == asked => note(&format!("--resume: the result file holds all {asked} cells")),
@@ -174,9 +173,9 @@ fn say_what_is_left_out(skipped: &[Skipped], done: Option<(usize, usize)>, outpu
 }
 
 /// A table for each folder and rank count, with what explains it.
-fn show(records: &[Record], output: &Output) {
+fn show(records: &[Record], output: &Output) -> Result<()> {
     if output.json || output.quiet || records.is_empty() {
-        return;
+        return Ok(());
     }
     let group = |r: &Record| (r.file.clone(), r.experiment.np, r.experiment.dataset.clone());
     let mut groups: Vec<Vec<&Record>> = Vec::new();
@@ -187,11 +186,12 @@ fn show(records: &[Record], output: &Output) {
         }
     }
     for members in &groups {
-        println!("\n{}", context(members[0]));
-        print!("\n{}", sweep_table(members));
-        print!("{}", explanations(members));
+        line(format_args!("\n{}", context(members[0])))?;
+        print(format_args!("\n{}", sweep_table(members)))?;
+        print(explanations(members))?;
     }
     warnings(records);
+    Ok(())
 }
 
 /// The first failure of a cell, or a mismatch.
@@ -228,10 +228,10 @@ pub fn rerun(args: Rerun, output: &Output) -> Result<()> {
     let new = execution.all(&[batch])?;
     if runner.speaks() && !output.json && !output.quiet {
         let both: Vec<&Record> = std::iter::once(&old).chain(&new).collect();
-        println!("\n{}", context(&old));
-        print!("\n{}", sweep_table(&both));
-        print!("{}", explanations(&both));
-        println!("\nfirst row: the record of {}; second row: now", old.created);
+        line(format_args!("\n{}", context(&old)))?;
+        print(format_args!("\n{}", sweep_table(&both)))?;
+        print(explanations(&both))?;
+        line(format_args!("\nfirst row: the record of {}; second row: now", old.created))?;
     }
     verdict(&new)
 }

@@ -1,6 +1,7 @@
 //! `h5lab simple`: the smallest parallel program. Rank r writes r + 1.
 
 use crate::cli::{Output, Simple};
+use crate::output;
 use crate::task::{Done, SimpleDone, SimpleTask, Task};
 use crate::usage;
 use h5lab_core::access::Access;
@@ -21,22 +22,19 @@ use std::path::Path;
 const ELEMENTS: usize = 4;
 
 /// Writes with each rank count.
-pub fn run(args: Simple, output: &Output) -> Result<()> {
+pub fn run(args: Simple, flags: &Output) -> Result<()> {
     let task = Task::Simple(SimpleTask { file: args.file, force: args.force });
     let mut all = Vec::new();
-    let outcome = crate::launch::run(&task, &args.ranks, output, &mut |done| {
+    let outcome = crate::launch::run(&task, &args.ranks, flags, &mut |done| {
         if let Done::Simple(done) = done {
-            if output.json {
-                println!("{}", serde_json::to_string(&done).expect("plain data"));
+            if flags.json {
+                output::json(&done)?;
             }
             all.push(done);
         }
         Ok(())
     });
-    if !output.json && !output.quiet && !all.is_empty() {
-        print!("{}", table(&all));
-    }
-    outcome
+    if !flags.json && !flags.quiet && !all.is_empty() { outcome.and(output::print(table(&all))) } else { outcome }
 }
 
 fn table(all: &[SimpleDone]) -> String {

@@ -1,6 +1,7 @@
 //! Who runs the ranks: a launcher that started this process, h5lab's own mpirun, or local threads.
 
 mod mpirun;
+pub mod probe;
 mod worker;
 
 use crate::cli::{Output, Ranks};
@@ -13,7 +14,6 @@ use h5lab_io::comm::{Comm, mpi, threads};
 use h5lab_io::fault::Fault;
 use h5lab_io::host::{launcher, process_env};
 use h5lab_io::run::Team;
-use std::any::Any;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -190,6 +190,11 @@ impl<'a> Emit<'a> {
         if to.1.is_ok() {
             to.1 = (to.0)(done);
         }
+        if to.1.as_ref().is_err_and(|failure| failure.kind == FailureKind::Unread) {
+            // Ranks within this process can't be told to stop.
+            h5lab_io::run::remove_all_scratch();
+            std::process::exit(i32::from(FailureKind::Unread.exit_code()));
+        }
     }
 
     fn outcome(self) -> Result<()> {
@@ -216,6 +221,11 @@ fn singletons(launcher: &Launcher, started: usize) -> Failure {
 /// This process's rank, as its launcher says; `None` if no launcher started it.
 pub fn rank() -> Option<usize> {
     launcher::detect(&process_env).rank
+}
+
+/// How many ranks the launcher started; `None` if none did, or it does not say.
+pub fn ranks() -> Option<usize> {
+    launcher::detect(&process_env).ranks
 }
 
 /// The same failure with nothing to say: another rank says it.
@@ -245,11 +255,4 @@ pub fn wait_if_stopped() {
     while STOPPED.load(Ordering::SeqCst) {
         std::thread::park();
     }
-}
-
-/// What a panic says, as a failure.
-pub fn panic_failure(panic: &(dyn Any + Send)) -> Failure {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Failure::new(FailureKind::Internal, format!("panicked: {}", text.unwrap_or("without a message")))
-        .mend("this is a defect in h5lab: please report it with the command line")
 }

@@ -1,9 +1,9 @@
 //! h5lab starts mpirun itself: once for each rank count, listening to the ranks' events.
 
 use super::OnDone;
-use super::worker::{Event, lost};
+use super::worker::{Event, lost, not_started};
 use crate::cli::Output;
-use crate::output::{Bar, note};
+use crate::output::{Bar, note, say};
 use crate::task::Task;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::host;
@@ -90,7 +90,8 @@ impl Mpirun {
         RUNNING.store(child.id() as i32, Ordering::SeqCst);
         let stderr = child.stderr.take().expect("stderr is piped");
         let complaints = std::thread::spawn(move || collect(stderr));
-        let heard = listen(&mut child, output, on_done);
+        let mut started = false;
+        let heard = listen(&mut child, output, &mut started, on_done);
         let status = child.wait();
         RUNNING.store(0, Ordering::SeqCst);
         let status = status.map_err(|e| Failure::new(FailureKind::Internal, format!("waiting for mpirun: {e}")))?;
@@ -100,11 +101,18 @@ impl Mpirun {
             std::thread::sleep(Duration::from_millis(500));
         }
         super::wait_if_stopped();
+        if heard.is_err() {
+            // Ranks that were ended in the middle may have had no time to.
+            h5lab_io::run::remove_all_scratch();
+        }
         heard?;
         if !status.success() {
-            return Err(lost(np, status.code(), &complaints));
+            let told = if started { lost } else { not_started };
+            return Err(told(np, status.code(), &complaints));
         }
-        eprint!("{complaints}");
+        if !complaints.is_empty() {
+            say(complaints.trim_end());
+        }
         Ok(())
     }
 
@@ -161,20 +169,28 @@ fn is_root() -> bool {
 }
 
 /// Hands on the ranks' results until they end; returns the first failure. Lines that are no events are passed on.
-fn listen(child: &mut Child, output: &Output, on_done: OnDone<'_>) -> Result<()> {
+fn listen(child: &mut Child, output: &Output, started: &mut bool, on_done: OnDone<'_>) -> Result<()> {
     let mut outcome = Ok(());
     let bar = Bar::new(output);
     let stdout = child.stdout.take().expect("stdout is piped");
     for line in BufReader::new(stdout).lines().map_while(|line| line.ok()) {
         let step: Result<()> = match serde_json::from_str(&line) {
+            Ok(Event::Started) => {
+                *started = true;
+                Ok(())
+            }
             Ok(Event::Moved { what, done, total }) => {
                 bar.moved(&what, done, total);
                 Ok(())
             }
-            Ok(Event::Done { done }) => bar.suspended(|| on_done(*done)),
+            Ok(Event::Done { done }) if outcome.is_ok() => bar.suspended(|| on_done(*done)).inspect_err(|_| {
+                // What can't be kept or shown need not be measured.
+                let _ = kill_process(Pid::from_child(child), Signal::TERM);
+            }),
+            Ok(Event::Done { .. }) => Ok(()),
             Ok(Event::Failed { failure }) => Err(failure),
             Err(_) => {
-                eprintln!("{line}");
+                say(line);
                 Ok(())
             }
         };

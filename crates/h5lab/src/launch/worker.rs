@@ -1,6 +1,5 @@
 //! A rank that h5lab's own mpirun started: it speaks to its parent in events, one JSON object a line on stdout.
 
-use crate::launch::panic_failure;
 use crate::task::{Done, Task, perform};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_io::comm::mpi;
@@ -17,6 +16,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "h5lab-event")]
 pub enum Event {
+    /// MPI has started.
+    Started,
     /// Bytes that were moved so far.
     Moved { what: String, done: u64, total: u64 },
     /// What came out.
@@ -33,6 +34,9 @@ pub fn run(task: &Task, np: usize) -> Result<()> {
     let world = mpi::World::init()?;
     let comm = world.comm();
     let teller = Teller::default();
+    if comm.rank() == 0 {
+        tell(&Event::Started);
+    }
     let outcome = if comm.size() == np { work(task, &world, &teller) } else { Err(other_count(np, comm.size())) };
     outcome.map_err(|failure| {
         if comm.rank() == 0 {
@@ -57,7 +61,7 @@ fn other_count(np: usize, found: usize) -> Failure {
 /// Performs a task on an MPI rank; a panic ends all ranks, since the others may wait for this one for ever.
 pub fn guarded(task: &Task, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<()> {
     catch_unwind(AssertUnwindSafe(|| perform(task, team, emit))).unwrap_or_else(|panic| {
-        let failure = panic_failure(panic.as_ref()).on_rank(team.comm.rank());
+        let failure = h5lab_io::panic::failure(panic.as_ref()).on_rank(team.comm.rank());
         h5lab_io::run::remove_all_scratch();
         team.progress.last_words(&failure);
         mpi::abort(failure.kind.exit_code())
@@ -89,6 +93,18 @@ impl Progress for Teller {
     fn last_words(&self, failure: &Failure) {
         tell(&Event::Failed { failure: failure.clone() });
     }
+}
+
+/// The failure of ranks that never were.
+pub fn not_started(np: usize, code: Option<i32>, stderr: &str) -> Failure {
+    let how = code.map_or("was killed".into(), |code| format!("ended with exit code {code}"));
+    let why = format!("mpirun -np {np} {how} before MPI had started: {}", super::probe::reason(stderr));
+    let mend = if stderr.contains("plm_rsh_agent") {
+        "install ssh, which Open MPI looks for even on one node, or export OMPI_MCA_plm=isolated to do without".into()
+    } else {
+        format!("check that `mpirun -np {np} hostname` works here, and what `h5lab env` says of MPI")
+    };
+    Failure::new(FailureKind::Environment, why).mend(mend)
 }
 
 /// The failure of ranks that ended without a word.

@@ -1,6 +1,7 @@
 //! What a sweep will take, before anything is opened: cells, bytes, disk, memory, time.
 
 use crate::cli::Output;
+use crate::output::{json, line};
 use h5lab_core::amplification::Computed;
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::Result;
@@ -96,9 +97,12 @@ pub fn check_folders(batches: &[Batch]) -> Result<()> {
 type Expected<'a> = &'a dyn Fn(&Experiment) -> Conditions;
 
 /// Prints every batch with its cells, and the sums. As JSON, each batch has what was `computed` for its cells, in order.
-pub fn print(batches: &[Batch], expected: Expected<'_>, output: &Output) {
+///
+/// # Errors
+/// Those of [`crate::output::print`].
+pub fn print(batches: &[Batch], expected: Expected<'_>, output: &Output) -> Result<()> {
     if output.quiet {
-        return;
+        return Ok(());
     }
     let computed: Vec<Vec<Computed>> = batches
         .iter()
@@ -106,11 +110,11 @@ pub fn print(batches: &[Batch], expected: Expected<'_>, output: &Output) {
         .collect();
     if output.json {
         for (batch, computed) in batches.iter().zip(computed) {
-            println!("{}", serde_json::to_string(&Shown { batch, computed }).expect("plain data"));
+            json(&Shown { batch, computed })?;
         }
-        return;
+        return Ok(());
     }
-    print!("{}", cells(batches, &computed));
+    crate::output::print(cells(batches, &computed))?;
     let sum = batches.iter().map(forecast).fold(Forecast::default(), |a, b| Forecast {
         cells: a.cells + b.cells,
         written: a.written + b.written,
@@ -123,12 +127,15 @@ pub fn print(batches: &[Batch], expected: Expected<'_>, output: &Output) {
         cells.iter().filter_map(|c| c.bytes_to_read).sum::<u64>() * batch.repeat as u64
     };
     let read: u64 = batches.iter().zip(&computed).map(of_batch).sum();
-    println!("\ncells           {} in {} batches, {rounds} rounds each", sum.cells, batches.len());
-    println!("to be written   {} (ceilings included)", bytes(sum.written));
-    println!("to be read      {} (compressed chunks with their size before)", bytes(read));
-    println!("peak disk       {}", bytes(sum.peak_disk));
-    println!("peak memory     {} of data, all ranks together", bytes(sum.peak_memory));
-    println!("time            about {} s, a guess from typical speeds, not from this machine", seconds(sum.seconds));
+    line(format_args!("\ncells           {} in {} batches, {rounds} rounds each", sum.cells, batches.len()))?;
+    line(format_args!("to be written   {} (ceilings included)", bytes(sum.written)))?;
+    line(format_args!("to be read      {} (compressed chunks with their size before)", bytes(read)))?;
+    line(format_args!("peak disk       {}", bytes(sum.peak_disk)))?;
+    line(format_args!("peak memory     {} of data, all ranks together", bytes(sum.peak_memory)))?;
+    line(format_args!(
+        "time            about {} s, a guess from typical speeds, not from this machine",
+        seconds(sum.seconds)
+    ))
 }
 
 #[derive(serde::Serialize)]

@@ -1,5 +1,6 @@
 //! Plans that come with h5lab.
 
+use crate::output::line;
 use h5lab_core::failure::Result;
 use h5lab_core::sweep::{Sweep, from_toml};
 
@@ -25,11 +26,15 @@ pub fn find(name: &str) -> Result<Sweep> {
 }
 
 /// Prints each preset with its description.
-pub fn list() {
+///
+/// # Errors
+/// Those of [`crate::output::print`].
+pub fn list() -> Result<()> {
     for (name, text) in PRESETS {
         let description = text.lines().find_map(|l| l.strip_prefix("description = ")).unwrap_or("").trim_matches('"');
-        println!("{name:18} {description}");
+        line(format_args!("{name:18} {description}"))?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
