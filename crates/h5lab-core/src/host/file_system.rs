@@ -9,6 +9,9 @@ pub struct FileSystem {
     pub path: String,
     /// What was looked at: that path or its nearest existing parent, symbolic links resolved.
     pub real_path: String,
+    /// Whether the path does not exist, and its parent was looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
     /// Type by name, as the mount table has it: `ext4`, `nfs4`, `gpfs`, `fuse.glusterfs` ...
     pub kind: Option<String>,
     /// Type by `statfs`'s magic number, a cross-check that knows fewer names.
@@ -49,6 +52,8 @@ pub enum StorageClass {
     Memory,
     /// A directory of the machine that hosts this virtual one.
     HostShare,
+    /// Nothing: the kernel makes up what is read there.
+    Kernel,
 }
 
 impl FileSystem {
@@ -89,6 +94,8 @@ impl StorageClass {
             }
             "tmpfs" | "ramfs" | "devtmpfs" | "hugetlbfs" => Some(Self::Memory),
             "9p" | "virtiofs" | "vboxsf" | "vmhgfs-fuse" | "drvfs" => Some(Self::HostShare),
+            "proc" | "sysfs" | "cgroup" | "cgroup2" | "devpts" | "debugfs" | "tracefs" | "securityfs" | "configfs"
+            | "bpf" | "mqueue" | "pstore" | "efivarfs" | "binfmt_misc" | "fusectl" | "nsfs" => Some(Self::Kernel),
             _ => None,
         }
     }
@@ -121,6 +128,7 @@ mod tests {
         check("fuse.glusterfs", Some(StorageClass::Network));
         check("tmpfs", Some(StorageClass::Memory));
         check("virtiofs", Some(StorageClass::HostShare));
+        check("proc", Some(StorageClass::Kernel));
         check("overlay", None);
         check("fuse.something-new", None);
     }

@@ -200,7 +200,8 @@ fn scheduler(page: &mut Page, job: &Scheduler) {
 
 fn file_system(page: &mut Page, fs: &FileSystem) {
     page.section("Path");
-    page.line("path", &fs.path);
+    let missing = if fs.missing { " (does not exist: this is about its nearest existing parent)" } else { "" };
+    page.line("path", format!("{}{missing}", fs.path));
     page.line("real path", &fs.real_path);
     page.known("file system", fs.type_name());
     page.known("storage", fs.class().map(class));
@@ -224,6 +225,7 @@ fn class(class: StorageClass) -> &'static str {
         StorageClass::Local => "local",
         StorageClass::Network => "network",
         StorageClass::Memory => "memory",
+        StorageClass::Kernel => "none: the kernel makes up what is read here",
         StorageClass::HostShare => "shared by the virtual machine's host",
     }
 }

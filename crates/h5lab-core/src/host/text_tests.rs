@@ -52,6 +52,7 @@ fn workstation() -> Host {
         launcher: Launcher::default(),
         file_system: Some(FileSystem {
             path: ".".into(),
+            missing: false,
             real_path: "/data".into(),
             kind: Some("ext4".into()),
             magic: Some("ext4".into()),
@@ -140,6 +141,7 @@ fn a_plain_local_disk_warns_of_nothing() {
 #[test]
 fn each_kind_of_storage_has_its_warning() {
     assert_eq!(codes(kind("tmpfs")), ["memory-file-system"]);
+    assert_eq!(codes(kind("proc")), ["not-storage"]);
     assert_eq!(codes(kind("overlay")), ["container-layer"]);
     assert_eq!(codes(kind("virtiofs")), ["host-share"]);
     assert_eq!(codes(kind("gpfs")), ["file-locking"]);

@@ -29,6 +29,11 @@ pub enum HostWarning {
         /// Type of the file system.
         kind: String,
     },
+    /// The path is no storage at all.
+    NotStorage {
+        /// Type of the file system.
+        kind: String,
+    },
     /// The path is a container's own layer.
     ContainerLayer,
     /// The path belongs to the machine that hosts this virtual one.
@@ -129,7 +134,8 @@ fn read_only(fs: &FileSystem) -> Option<HostWarning> {
 fn space_low(fs: &FileSystem) -> Option<HostWarning> {
     let low = fs.free_bytes < LOW_SPACE_BYTES || fs.free_bytes < fs.total_bytes / LOW_SPACE_SHARE;
     let warning = HostWarning::SpaceLow { free_bytes: fs.free_bytes, total_bytes: fs.total_bytes };
-    (low && !fs.read_only).then_some(warning)
+    let storage = fs.class() != Some(StorageClass::Kernel);
+    (low && storage && !fs.read_only).then_some(warning)
 }
 
 fn inodes_low(fs: &FileSystem) -> Option<HostWarning> {
@@ -142,6 +148,7 @@ fn medium(fs: &FileSystem) -> Option<HostWarning> {
     match fs.class() {
         Some(StorageClass::Memory) => Some(HostWarning::MemoryFileSystem { kind }),
         Some(StorageClass::HostShare) => Some(HostWarning::HostShare { kind }),
+        Some(StorageClass::Kernel) => Some(HostWarning::NotStorage { kind }),
         _ if kind == "overlay" => Some(HostWarning::ContainerLayer),
         _ if kind.starts_with("fuse") => Some(HostWarning::UserSpaceFileSystem { kind }),
         _ => None,
@@ -164,6 +171,7 @@ impl HostWarning {
             Self::FileLocking { .. } => "file-locking",
             Self::NfsRootSquash => "nfs-root-squash",
             Self::MemoryFileSystem { .. } => "memory-file-system",
+            Self::NotStorage { .. } => "not-storage",
             Self::ContainerLayer => "container-layer",
             Self::HostShare { .. } => "host-share",
             Self::UserSpaceFileSystem { .. } => "user-space-file-system",
@@ -183,6 +191,7 @@ impl HostWarning {
             Self::FileLocking { kind } => format!("HDF5 locks files it opens without the MPI-IO driver; on {kind} locks may fail or stall."),
             Self::NfsRootSquash => "This is NFS, and servers usually turn root into nobody: writing may be denied.".into(),
             Self::MemoryFileSystem { kind } => format!("{kind} is memory, not storage: numbers measured here are the memory's, and files use it up."),
+            Self::NotStorage { kind } => format!("{kind} is no storage: the kernel makes up what is read here, and no file can be made."),
             Self::ContainerLayer => "This is a container's own layer (overlay), not your storage: it is slower, and gone with the container.".into(),
             Self::HostShare { kind } => format!("{kind} passes through to the machine that hosts this one: its caches and its storage are what is measured."),
             Self::UserSpaceFileSystem { kind } => format!("{kind} is served by a user-space daemon: each transfer is copied through it."),
@@ -206,6 +215,7 @@ impl HostWarning {
             Self::MemoryFileSystem { .. } => {
                 "Give a path on the storage you mean to measure; keep this one for testing."
             }
+            Self::NotStorage { .. } => "Give a path on a file system that holds files.",
             Self::ContainerLayer => {
                 "Bind a directory of the host into the container (apptainer --bind DIR, docker -v DIR:DIR), and give that path."
             }

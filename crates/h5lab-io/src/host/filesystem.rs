@@ -95,6 +95,7 @@ fn with_space(path: &Path, real: &Path, space: &StatVfs) -> FileSystem {
     FileSystem {
         path: path.display().to_string(),
         real_path: real.display().to_string(),
+        missing: fs::symlink_metadata(path).is_err(),
         kind: None,
         magic: None,
         source: None,

@@ -26,7 +26,8 @@ fn shared_memory_is_memory() {
 #[test]
 fn the_kernel_file_system_has_no_magic_name_here() {
     let fs = describe(Path::new("/proc")).expect("Linux has it");
-    assert_eq!((fs.kind.as_deref(), fs.magic), (Some("proc"), None));
+    assert_eq!(fs.class(), Some(StorageClass::Kernel));
+    assert_eq!((fs.kind.as_deref(), fs.magic, fs.missing), (Some("proc"), None, false));
 }
 
 #[test]
@@ -35,6 +36,7 @@ fn a_file_that_does_not_exist_is_judged_by_its_parent() {
     let fs = describe(&dir.path().join("not/yet/here.h5")).expect("its parent exists");
     let real = dir.path().canonicalize().expect("it exists");
     assert_eq!(fs.real_path, real.display().to_string());
+    assert!(fs.missing);
     assert_eq!(existing(Path::new("not-here.h5")).ok(), std::env::current_dir().ok());
 }
 
