@@ -85,7 +85,11 @@ impl Layout {
         }
         match name.bytes(dtype) {
             Some(bytes) if bytes < 1 << 32 => Ok(()),
-            _ => refuse("4 GiB or more; HDF5's chunks are smaller".into()),
+            size => {
+                let size = size.map_or("too many bytes".into(), crate::report::bytes);
+                let why = format!("chunk {name}: {size} of {dtype}, but a chunk of HDF5 has less than 4 GiB");
+                Err(Failure::new(FailureKind::Usage, why).mend("write a --chunk with fewer elements"))
+            }
         }
     }
 

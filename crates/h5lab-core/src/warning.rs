@@ -29,7 +29,11 @@ pub enum Warning {
         kind: String,
     },
     /// The file has no record of how its values were made, or of a source file that is no longer there as it was.
-    NothingToVerify,
+    NothingToVerify {
+        /// Which of these it is, if that was looked up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// A single repeat says nothing about its spread.
     SingleSample,
     /// Faster than the ceiling, which cannot be: noise, or the page cache.
@@ -72,10 +76,10 @@ impl fmt::Display for Warning {
             Warning::MemoryFileSystem { kind } => {
                 write!(f, "{kind} is memory, not storage: choose a path on a disk to measure one")
             }
-            Warning::NothingToVerify => f.write_str(
-                "nothing says what the values should be (h5lab did not write the file, or what it was made from is gone or has \
-                 changed): read, but not verified",
-            ),
+            Warning::NothingToVerify { reason } => {
+                let reason = reason.as_deref().unwrap_or("nothing says what the values should be");
+                write!(f, "read, but not verified: {reason}")
+            }
             Warning::SingleSample => f.write_str("one repeat says nothing about its spread: add --repeat 5"),
             Warning::AboveCeiling { share } => write!(
                 f,
@@ -85,8 +89,31 @@ impl fmt::Display for Warning {
             ),
             Warning::NoCeiling { reason } => write!(f, "no posix ceiling: {reason}"),
             Warning::IdleRanks { idle, rows } => {
-                write!(f, "{idle} ranks had nothing to do: there are only {rows} rows; use fewer ranks")
+                let ranks = if *idle == 1 { "rank" } else { "ranks" };
+                let rows =
+                    if *rows == 1 { "there is only 1 row".into() } else { format!("there are only {rows} rows") };
+                write!(f, "{idle} {ranks} had nothing to do: {rows}; use fewer ranks")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        let text = |idle, rows| Warning::IdleRanks { idle, rows }.to_string();
+        assert_eq!(text(1, 2), "1 rank had nothing to do: there are only 2 rows; use fewer ranks");
+        assert_eq!(text(3, 1), "3 ranks had nothing to do: there is only 1 row; use fewer ranks");
+    }
+
+    #[test]
+    fn a_warning_of_an_old_record_has_no_reason() {
+        let old: Warning = serde_json::from_str(r#"{"code":"nothing-to-verify"}"#).unwrap();
+        assert_eq!(old, Warning::NothingToVerify { reason: None });
+        assert_eq!(old.to_string(), "read, but not verified: nothing says what the values should be");
+        assert_eq!(serde_json::to_string(&old).unwrap(), r#"{"code":"nothing-to-verify"}"#);
     }
 }

@@ -4,6 +4,7 @@
 //! `error` returns an error instead of making the call that the other ranks make, `panic` panics, `kill` sends
 //! SIGKILL to the process, `hang` never comes back.
 
+use h5lab_core::experiment::Experiment;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 
 /// The environment variable.
@@ -44,6 +45,18 @@ impl Fault {
         let bad =
             || Failure::new(FailureKind::Usage, format!("{VARIABLE}={text}: write RANK:PHASE:error|panic|kill|hang"));
         parsed.map(Some).ok_or_else(bad)
+    }
+
+    /// Refuses a fault in a phase that none of these experiments has: it would silently not happen.
+    ///
+    /// # Errors
+    /// `Usage`.
+    pub fn check<'a>(&self, experiments: impl IntoIterator<Item = &'a Experiment>) -> Result<()> {
+        if self.phase != "flush" || experiments.into_iter().any(|experiment| experiment.fsync) {
+            return Ok(());
+        }
+        let why = format!("{VARIABLE} asks for a fault in the flush, but nothing is flushed");
+        Err(Failure::new(FailureKind::Usage, why).mend("add --fsync to a write, or choose another phase"))
     }
 
     /// Happens, if this is the rank and the phase.

@@ -213,6 +213,9 @@ pub struct Chunking {
     /// How often to measure; the table shows medians
     #[arg(long, value_name = "N", default_value = "1", value_parser = count, allow_negative_numbers = true)]
     pub repeat: u64,
+    /// Flush each file to the device within the measurement of its write
+    #[arg(long)]
+    pub fsync: bool,
     /// Keep the files
     #[arg(long)]
     pub keep: bool,

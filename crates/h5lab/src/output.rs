@@ -184,7 +184,11 @@ impl<'a> Show<'a> {
 pub fn context(record: &Record) -> String {
     let host = &record.host;
     let method = record.experiment.method;
-    let mut parts = vec![format!("{method} transfers ({} driver), HDF5 {}", record.actual.driver, host.hdf5.version)];
+    let driver = match record.actual.driver.as_str() {
+        "" => String::new(),
+        driver => format!(" ({driver} driver)"),
+    };
+    let mut parts = vec![format!("{method} transfers{driver}, HDF5 {}", host.hdf5.version)];
     if let Some(mpi) = &host.mpi.library
         && record.actual.driver == "mpio"
     {

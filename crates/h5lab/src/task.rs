@@ -305,7 +305,8 @@ fn warnings_of(record: &Record, cores: Option<usize>) -> Vec<Warning> {
         warnings.push(Warning::NotSynced);
     }
     if record.verification == Verification::NothingToCompare {
-        warnings.push(Warning::NothingToVerify);
+        let reason = h5::provenance::why_unknown(&record.file, &experiment.dataset.name);
+        warnings.push(Warning::NothingToVerify { reason });
     }
     if record.cache_missed() {
         let wanted = if experiment.cache == CacheWanted::Cold { "cold" } else { "warm" };

@@ -70,7 +70,8 @@ const UNREADABLE: &[Case] = &[
     ("read truncated.h5", Input, TRUNCATED),
     ("read nowhere.h5", Input, &["nowhere.h5: no such file", "what to do: check the name"]),
     ("read nowhere/test.h5", Input, &["nowhere/test.h5: no such file", "what to do"]),
-    ("read text.h5/test.h5", Storage, &["text.h5/test.h5: Not a directory"]),
+    ("read text.h5/test.h5", Storage, &["text.h5/test.h5: Not a directory", "what to do: check each part"]),
+    ("read circle.h5", Storage, &["circle.h5: Too many levels of symbolic links", "what to do: check each part"]),
     ("read .", Input, &["is a directory", "what to do: name an HDF5 file in it"]),
     ("read", Input, &["test.h5: no such file", "what to do"]),
     ("read two.h5", Input, &["2 datasets", "what to do: choose one with --dataset", "other, entry/data"]),
@@ -95,6 +96,7 @@ fn files_that_cannot_be_read() {
     folder.write("half-header.h5", &whole[..40]);
     folder.write("text.h5", "not HDF5 at all\n");
     folder.write("empty.h5", "");
+    std::os::unix::fs::symlink("circle.h5", folder.path("circle.h5")).unwrap();
     folder.python("make_unreadable.py").ok();
     check_all(&folder, UNREADABLE);
     for text in ["read truncated.h5", "read two.h5", "read scalar.h5", "read nowhere.h5"] {
@@ -119,7 +121,7 @@ const IMPOSSIBLE: &[Case] = &[
     ("write 5", Usage, &["NCOLS"]),
     ("write 3 4 a.h5 b.h5", Usage, &["unexpected argument 'b.h5'"]),
     ("write 3 4 --buffer 0", Usage, &["--buffer"]),
-    ("write 3 4 --buffer 64MB", Usage, &["64MiB"]),
+    ("write 3 4 --buffer 64MB", Usage, &["'64MB' for '--buffer <SIZE>': write a number of bytes"]),
     ("write 3 4 --buffer 1", Usage, &["does not hold one element", "what to do"]),
     ("write 3 4 --repeat 0", Usage, WHOLE_NUMBER),
     ("write 3 4 --seed -1", Usage, &["--seed", "'-1'", "whole number from 0"]),
@@ -136,7 +138,7 @@ const IMPOSSIBLE: &[Case] = &[
     ("chunking --shape 4x5", Usage, &["3 axes", "what to do: write --shape IMAGESxROWSxCOLUMNS"]),
     ("chunking --shape 4,5,6", Usage, &["write whole numbers joined by x"]),
     ("chunking --shape 4x5x6 --chunk 1x2x2 --tile 9x9", Usage, &["tile 9x9", "4x5x6", "what to do"]),
-    ("chunking --shape 4x5x6 --chunk 1x2x2 --tile 0x2", Usage, &["what to do"]),
+    ("chunking --shape 4x5x6 --chunk 1x2x2 --tile 0x2", Usage, &["tile 0x2 is empty", "what to do"]),
     ("chunking --shape 4x5x6 --chunk 1x9x9 --tile 2x2", Usage, &["larger than the dataset 4x5x6", "what to do"]),
     ("chunking --shape 4x5x6 --chunk 2x2 --tile 2x2", Usage, &["chunk 2x2", "what to do"]),
     ("chunking --shape 4x5x6 --chunk 1x0x2 --tile 2x2", Usage, &["chunk 1x0x2", "what to do"]),
@@ -144,6 +146,17 @@ const IMPOSSIBLE: &[Case] = &[
     ("chunking --dtype c8", Usage, &["use one of u8, u16"]),
     ("chunking --data noise", Usage, &["use one of uniform, detector, tomography, ramp"]),
     ("chunking --path nowhere", Storage, &["nowhere: the folder does not exist", "mkdir -p nowhere"]),
+    (
+        "chunking --shape 1x40000x40000 --chunk 1x40000x40000",
+        Usage,
+        &["chunk 1x40000x40000: 11.9 GiB of f64", "less than 4 GiB", "what to do: write a --chunk with fewer elements"],
+    ),
+    (
+        "run --shape 1x40000x40000 --dtype f64 --chunk 1x40000x40000",
+        Usage,
+        &["no cell of this plan", "11.9 GiB of f64", "less than 4 GiB"],
+    ),
+    ("write 3 4 --np 1000000", Usage, &["--np 1000000: that is more than 500 ranks on each of the", "what to do"]),
     ("frobnicate", Usage, &["unrecognized subcommand 'frobnicate'"]),
 ];
 
@@ -160,6 +173,11 @@ const UNWRITABLE: &[Case] = &[
     ("write 3 4 notes.txt", Refused, &["did not make this file", "what to do: choose another name, or add --force"]),
     ("write 3 4 foreign.h5", Refused, &["did not make this file", "--force"]),
     ("write 3 4 mixed.h5", Refused, &["did not make this file", "--force"]),
+    (
+        "chunking --shape 4x5x6 --chunk 1x2x2 --tile 2x2 --path notes.txt",
+        Storage,
+        &["notes.txt: is a file, not a folder", "what to do: choose another place"],
+    ),
     ("simple foreign.h5", Refused, &["did not make this file", "--force"]),
     ("write 10000000 10000000 t.h5", Storage, &["no room", "364 TiB needed", "free", "--ignore-free-space"]),
     ("chunking --shape 100000x100000x10000 --chunk 1x9x9 --tile 2x2", Storage, &["no room", "764 TiB needed", "free"]),
@@ -415,7 +433,7 @@ fn a_full_file_system() {
         (format!("{write} --ignore-free-space"), &["transfer", "no space left", "what to do: free space"]),
         (format!("{write} --ignore-free-space --np 2"), &["rank ", "no space left", "what to do: free space"]),
         (format!("{write} --ignore-free-space --np 2 {COLLECTIVE}"), &["no space left", "what to do: free space"]),
-        (format!("{chunking} --ignore-free-space"), &["no space left", "what to do: free space"]),
+        (format!("{chunking} --ignore-free-space"), &["no space left", "free space", "the dataset needs 15.3 MiB"]),
     ] {
         refused(&folder.h5lab(&words).run(), Storage, says);
         assert_eq!(disk.names(), [""; 0], "{words}");

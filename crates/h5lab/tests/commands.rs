@@ -3,7 +3,9 @@
 mod common;
 
 use common::{Folder, MPI, Outcome, records};
+use h5lab_core::experiment::Direction;
 use h5lab_core::record::{Record, Verification};
+use h5lab_core::warning::Warning;
 use std::collections::BTreeMap;
 
 const COLLECTIVE: &str = if MPI { "--collective" } else { "" };
@@ -48,6 +50,27 @@ fn complete(record: &Record, repeats: usize) {
     let driver = if MPI { "mpio" } else { "sec2" };
     assert_eq!(record.actual.driver, driver);
     assert!(record.host.file_system.is_some(), "{:?}", record.host);
+}
+
+#[test]
+fn chunking_flushes_its_writes_and_nothing_else() {
+    let folder = Folder::new();
+    let records = folder.h5lab(&format!("{STACK} --fsync --data ramp --json")).ok().records();
+    let writes = records.iter().filter(|r| r.experiment.direction == Direction::Write);
+    assert_eq!(writes.clone().count(), 3);
+    assert!(writes.clone().all(|r| r.experiment.fsync && !r.warnings.contains(&Warning::NotSynced)));
+    assert!(records.iter().all(|r| r.experiment.fsync == (r.experiment.direction == Direction::Write)));
+}
+
+#[test]
+fn small_files_have_a_rate_and_what_failed_has_no_driver() {
+    let folder = Folder::new();
+    folder.h5lab("write 1 2 t.h5 --quiet").ok();
+    let read = folder.h5lab("read t.h5").ok();
+    let row = read.stdout.lines().find(|line| line.contains("8 B")).unwrap_or_else(|| panic!("{read}"));
+    assert!(!row.split_whitespace().any(|cell| cell == "0"), "{read}");
+    let failed = folder.h5lab("run --shape 8x8").env("H5LAB_FAULT", "0:open:error").run();
+    assert!(failed.stdout.contains("transfers, HDF5") && !failed.stdout.contains("( driver)"), "{failed}");
 }
 
 #[test]

@@ -112,6 +112,7 @@ fn told(outcome: &Outcome, fault: &str, kind: FailureKind) {
     let rank = fault.split(':').next().unwrap();
     assert_eq!(outcome.code, Some(i32::from(kind.exit_code())), "{outcome}");
     assert!(outcome.seconds < SOON, "{outcome}");
+    assert!(!outcome.stderr.contains("stack backtrace"), "a panic is a line: {outcome}");
     let named = outcome.stderr.lines().any(|line| line.starts_with(&format!("h5lab: rank {rank}: ")));
     assert!(named, "rank {rank} is not named: {outcome}");
     assert_eq!(outcome.stdout, "", "what fails has no result: {outcome}");
@@ -152,6 +153,24 @@ fn what_was_measured_before_a_failure_is_kept() {
     let kept = common::records(&String::from_utf8(folder.read("kept.jsonl")).unwrap());
     assert_eq!(kept.iter().map(|record| record.experiment.np).collect::<Vec<_>>(), [1], "{outcome}");
     assert_eq!(outcome.records(), kept);
+}
+
+/// A fault in a phase that there is not, likewise.
+#[test]
+fn a_fault_that_would_not_happen_is_refused() {
+    let folder = folder_with_test_h5();
+    for (fault, words, says) in [
+        ("1:flush:error", "write 7 11 test.h5 --np 2", "nothing is flushed"),
+        ("0:flush:kill", "read test.h5", "nothing is flushed"),
+        ("0:flush:error", "run --shape 8x8", "nothing is flushed"),
+        ("0:open:error", "simple simple.h5", "simple has no phases"),
+    ] {
+        let before = folder.snapshot();
+        let outcome = folder.h5lab(words).env("H5LAB_FAULT", fault).run();
+        assert_eq!(outcome.code, Some(i32::from(FailureKind::Usage.exit_code())), "{outcome}");
+        assert!(outcome.stderr.contains(says) && outcome.stderr.contains("what to do"), "{outcome}");
+        assert!(before == folder.snapshot(), "{outcome}");
+    }
 }
 
 /// A fault that silently does not happen would let all of the above pass.

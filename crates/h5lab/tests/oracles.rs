@@ -198,7 +198,8 @@ fn that_nothing_was_verified_is_said() {
 
 fn nothing_to_compare(record: &Record, outcome: &Outcome) {
     assert_eq!(record.verification, Verification::NothingToCompare, "{outcome}");
-    assert!(record.warnings.contains(&Warning::NothingToVerify), "{outcome}");
+    let reason = Some("h5lab did not write the dataset".to_owned());
+    assert!(record.warnings.contains(&Warning::NothingToVerify { reason }), "{outcome}");
     assert_eq!(record.experiment.dataset.data, None, "{outcome}");
 }
 

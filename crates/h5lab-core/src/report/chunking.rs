@@ -96,6 +96,15 @@ pub fn lessons(comparisons: &[Comparison]) -> Vec<String> {
     kinds.iter().filter_map(|kind| lesson(comparisons, kind)).collect()
 }
 
+/// What a compression ratio does to a dataset.
+fn change(ratio: f64) -> String {
+    if ratio < 1.0 {
+        format!("makes the dataset {} times as large", significant(1.0 / ratio))
+    } else {
+        format!("shrinks the dataset {} times", significant(ratio))
+    }
+}
+
 fn lesson(comparisons: &[Comparison], kind: &str) -> Option<String> {
     let of = |filtered: bool, chunked: bool| {
         comparisons.iter().find(|c| {
@@ -119,12 +128,23 @@ fn lesson(comparisons: &[Comparison], kind: &str) -> Option<String> {
     let caution =
         if packed.cold.samples.len() < 3 { " (few repeats: add --repeat 5 before you trust this)" } else { "" };
     Some(format!(
-        "{kind}: {} shrinks the dataset {} times; against plain chunks the write takes {} times as long, the warm read \
+        "{kind}: {} {}; against plain chunks the write takes {} times as long, the warm read \
          {}, the cold read {}: {verdict}{caution}.",
         packed.written.experiment.layout,
-        significant(ratio),
+        change(ratio),
         significant(write),
         significant(warm),
         significant(cold)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_grows_is_not_said_to_shrink() {
+        assert_eq!(change(4.66), "shrinks the dataset 4.66 times");
+        assert_eq!(change(0.5), "makes the dataset 2.00 times as large");
+    }
 }

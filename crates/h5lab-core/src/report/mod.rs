@@ -30,22 +30,20 @@ pub fn bytes(count: u64) -> String {
     format!("{} {}", significant(value), UNITS[unit])
 }
 
-/// Reads a size: `4096`, `64KiB`, `64M`, `1GiB`; K, M and G alone mean KiB, MiB and GiB.
+/// Reads a size: `4096`, `64KiB`, `64m`, `1tib`; K, M, G and T alone mean KiB, MiB, GiB and TiB.
 ///
 /// # Errors
 /// What to write instead.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
-        "" | "B" => 1u64,
-        "K" | "KiB" => 1 << 10,
-        "M" | "MiB" => 1 << 20,
-        "G" | "GiB" => 1 << 30,
+    let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1u64,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
         _ => {
-            return Err(format!(
-                "'{}': write a number of bytes, or one with KiB, MiB or GiB behind it: 64MiB",
-                printable(text)
-            ));
+            return Err("write a number of bytes, or one with KiB, MiB, GiB or TiB behind it: 64MiB".into());
         }
     };
     let number: Option<u64> = digits.parse().ok();
@@ -54,10 +52,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         return Err(format!("'{}': too large, the most is 2^64 - 1 bytes: write a smaller size", printable(text)));
     }
     number.and_then(|n| n.checked_mul(factor)).filter(|&bytes| bytes > 0).ok_or_else(|| {
-        format!(
-            "'{}': write a whole number of at least 1, with KiB, MiB or GiB behind it if you like: 64MiB",
-            printable(text)
-        )
+        "write a whole number of at least 1, with KiB, MiB, GiB or TiB behind it if you like: 64MiB".into()
     })
 }
 
@@ -70,6 +65,11 @@ pub fn significant(value: f64) -> String {
     let value: f64 = format!("{value:.2e}").parse().unwrap_or(value);
     let digits = 2 - value.abs().log10().floor() as i32;
     format!("{value:.*}", digits.clamp(0, 9) as usize)
+}
+
+/// A bandwidth: whole numbers, but three significant digits below 100.
+pub fn rate(value: f64) -> String {
+    if value < 99.95 { significant(value) } else { format!("{value:.0}") }
 }
 
 /// Seconds with three significant digits, down to a microsecond: `1.23`, `0.0123`, `0.000012`.
@@ -115,12 +115,23 @@ mod tests {
         {
             assert_eq!(significant(value), text);
         }
+        for (value, text) in [(0.0, "0"), (0.0732, "0.0732"), (99.9, "99.9"), (99.96, "100"), (2094.4, "2094")] {
+            assert_eq!(rate(value), text);
+        }
         assert_eq!(seconds(0.0000004), "<1e-6");
     }
 
     #[test]
     fn sizes_are_read_in_binary_units() {
-        for (text, bytes) in [("4096", 4096), ("64MiB", 64 << 20), ("64M", 64 << 20), ("1GiB", 1 << 30), ("2K", 2048)] {
+        for (text, bytes) in [
+            ("4096", 4096),
+            ("64MiB", 64 << 20),
+            ("64M", 64 << 20),
+            ("1GiB", 1 << 30),
+            ("2K", 2048),
+            ("64mib", 64 << 20),
+            ("1TiB", 1 << 40),
+        ] {
             assert_eq!(parse_bytes(text), Ok(bytes));
         }
         for text in ["", "MiB", "0", "-1", "64MB", "1.5GiB", "99999999999GiB"] {

@@ -30,8 +30,9 @@ pub fn sweep_table(records: &[&Record]) -> String {
 
 fn row(number: usize, r: &Record) -> Vec<String> {
     let e = &r.experiment;
-    let rate = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.0}"));
-    let interval = r.transfer_interval().map_or("-".into(), |(low, high)| format!("{low:.0}..{high:.0}"));
+    let rate = |value: Option<f64>| value.map_or("-".into(), super::rate);
+    let interval =
+        r.transfer_interval().map_or("-".into(), |(low, high)| format!("{}..{}", super::rate(low), super::rate(high)));
     let outcome = match &r.failure {
         Some(failure) => format!("FAILED: {}", printable(failure.message.lines().next().unwrap_or(""))),
         None => verified(&r.verification).to_owned(),

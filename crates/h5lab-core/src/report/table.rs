@@ -91,7 +91,7 @@ fn measurement_row(record: &Record, scale: Option<(f64, f64)>, flushed: bool, se
         _ => format!("{}/{}", seconds(slowest[i]), seconds(median[i])),
     };
     let flush = if record.experiment.fsync { phase(2) } else { "-".into() };
-    let rate = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.0}"));
+    let rate = |value: Option<f64>| value.map_or("-".into(), super::rate);
     let mut cells =
         vec![record.experiment.np.to_string(), bytes(record.experiment.dataset.bytes()), phase(0), phase(1)];
     cells.extend(flushed.then_some(flush));

@@ -244,7 +244,7 @@ fn sizes(into: &mut Vec<u64>, values: &[String]) -> Result<()> {
 }
 
 fn size(text: &str) -> Result<u64> {
-    crate::report::parse_bytes(text).map_err(usage)
+    crate::report::parse_bytes(text).map_err(|why| usage(format!("'{}': {why}", crate::report::printable(text))))
 }
 
 fn counts(into: &mut Vec<usize>, values: &[String]) -> Result<()> {

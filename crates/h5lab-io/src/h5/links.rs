@@ -16,7 +16,8 @@ pub struct Found {
     pub broken: Vec<String>,
 }
 
-/// Walks through all groups of a file, in the order of their names, soft and external links last. Groups that can't be opened are passed over.
+/// Walks through all groups of a file: in each first its datasets, then its groups, in the order of their names, soft
+/// and external links last. Groups that can't be opened are passed over.
 ///
 /// # Errors
 /// HDF5's, if the root group can't be listed.
@@ -52,18 +53,22 @@ impl Walk {
         })?;
         // An object's own name comes before those that links give it.
         members.sort_by_key(|(_, link)| *link != LinkType::Hard);
+        let mut groups = Vec::new();
         for (name, link) in members {
             let path = format!("{prefix}{name}");
             match group.loc_type_by_name(&name) {
                 Ok(LocationType::Dataset) if self.is_new(group, &name) => self.found.datasets.push(path),
                 Ok(LocationType::Group) if depth < MOST_DEPTH && self.is_new(group, &name) => {
-                    if let Ok(child) = group.group(&name) {
-                        // One group that can't be listed does not hide the others.
-                        let _ = self.group(&child, &format!("{path}/"), depth + 1);
-                    }
+                    groups.push(name);
                 }
                 Err(_) if link != LinkType::Hard => self.found.broken.push(path),
                 _ => {}
+            }
+        }
+        for name in groups {
+            if let Ok(child) = group.group(&name) {
+                // One group that can't be listed does not hide the others.
+                let _ = self.group(&child, &format!("{prefix}{name}/"), depth + 1);
             }
         }
         Ok(())

@@ -18,6 +18,9 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+/// What a failure says where there is no space left.
+pub const DISK_FULL: &str = "no space left on the device";
+
 /// Turns an HDF5 error into a failure that names the operation and the file and keeps the whole error stack.
 pub fn failure(error: &hdf5::Error, operation: &str, path: &Path) -> Failure {
     let frames: Vec<String> = error
@@ -42,7 +45,7 @@ fn innermost(frames: &[String], error: &hdf5::Error) -> String {
 fn classify(told: &str) -> (FailureKind, Option<&'static str>, Option<&'static str>) {
     let says = |words: &[&str]| words.iter().any(|word| told.contains(word));
     if says(&["errno = 28,", "MPI_ERR_NO_SPACE", "No space left"]) {
-        (FailureKind::Storage, Some("no space left on the device"), Some("free space, or choose another path"))
+        (FailureKind::Storage, Some(DISK_FULL), Some("free space, or choose another path"))
     } else if says(&["errno = 122,", "MPI_ERR_QUOTA", "Disk quota"]) {
         (FailureKind::Storage, Some("the disk quota is used up"), Some("free space, or choose another path"))
     } else if says(&["errno = 13,", "errno = 1,", "MPI_ERR_ACCESS"]) {
@@ -137,7 +140,10 @@ pub fn open_existing(path: &Path) -> Result<hdf5::File> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             return Err(input("no such file", "check the name, or make one: h5lab write"));
         }
-        Err(e) => return Err(Failure::io("open", path, &e)),
+        Err(e) => {
+            let mend = "check each part of the path: one is no folder, a link in a circle, or closed to you";
+            return Err(Failure::io("open", path, &e).mend(mend));
+        }
         Ok(found) if found.is_dir() => {
             return Err(input("is a directory", "name an HDF5 file in it"));
         }

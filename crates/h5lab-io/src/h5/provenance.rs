@@ -9,6 +9,7 @@ use super::{Mode, failure, open};
 use h5lab_core::dataset::{Dataset, SourceFile};
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::generate::{Data, DataKind};
+use h5lab_core::report::printable;
 use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor};
 use hdf5_metno as hdf5;
 use std::os::unix::fs::MetadataExt;
@@ -66,6 +67,26 @@ pub fn source(dataset: &hdf5::Dataset) -> Option<SourceFile> {
     let source: SourceFile = (generator.as_str() == FROM_FILE).then(|| source.as_str().parse().ok())??;
     let then = State { bytes: number("source_bytes")?, modified: number("source_modified")? };
     (state(&source).ok()? == then).then_some(source)
+}
+
+/// Why nothing is known of a dataset's values, in a few words; `None` if the file can't be looked at any more.
+pub fn why_unknown(path: &Path, name: &str) -> Option<String> {
+    let dataset = open(path, Mode::Read, None).ok()?.dataset(name).ok()?;
+    let text = |name: &str| dataset.attr(name).ok()?.read_scalar::<Text>().ok();
+    if text("h5lab_version").is_none() {
+        return Some("h5lab did not write the dataset".into());
+    }
+    let generator = text("generator");
+    Some(match generator.as_ref().map(|generator| generator.as_str()) {
+        None => "the file does not say how its values were made".into(),
+        Some(FROM_FILE) => {
+            let source = dataset.attr("source").ok().and_then(|source| source.read_scalar::<LongText>().ok());
+            let source = source.map_or("the file that its values were taken from".into(), |s| printable(s.as_str()));
+            format!("{source} is gone or has changed")
+        }
+        Some(known) if DataKind::from_generator_id(known).is_some() => "its attributes seed and np are damaged".into(),
+        Some(other) => format!("this h5lab does not know the generator '{}'; use a newer one", printable(other)),
+    })
 }
 
 /// What tells a source file that was changed from one that was not.

@@ -81,11 +81,13 @@ impl Scratch {
 pub(super) fn full_disk(failure: Failure, experiment: &Experiment, target: &Path) -> Failure {
     let written = fs::metadata(target).map_or(0, |file| file.blocks() * 512);
     let missing = experiment.dataset.bytes().saturating_sub(written);
-    let vague = failure.kind == FailureKind::Storage && failure.mend.is_none();
+    let told = failure.message == crate::h5::DISK_FULL;
+    let vague = failure.kind == FailureKind::Storage && (told || failure.mend.is_none());
     match crate::host::filesystem::free_bytes(target) {
         Ok(free) if vague && experiment.direction == Direction::Write && free < missing => {
             let needed = bytes(experiment.dataset.bytes());
-            let message = format!("no space left on the device ({})", failure.message);
+            let message =
+                if told { failure.message } else { format!("{} ({})", crate::h5::DISK_FULL, failure.message) };
             Failure { message, ..failure }
                 .mend(format!("free space, or choose another path: the dataset needs {needed}"))
         }

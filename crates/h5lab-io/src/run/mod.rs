@@ -88,6 +88,7 @@ pub struct Team<'a> {
 /// # Errors
 /// The first failing rank's failure, on all ranks.
 pub fn run(experiment: &Experiment, path: &Path, options: Options, team: Team<'_>) -> Result<Outcome> {
+    team.fault.map_or(Ok(()), |fault| fault.check([experiment]))?;
     let all_repeats = |target: &Path, scratch: &Scratch, last_words: &dyn Fn(&Failure)| {
         let outcome = Run { experiment, target, scratch, options, team, last_words }.all_repeats();
         outcome.map_err(|failure| files::full_disk(failure, experiment, target))

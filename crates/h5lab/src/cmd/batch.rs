@@ -36,6 +36,7 @@ pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<
         let scratch = task.file.parent().unwrap_or(Path::new("."));
         Ok((read(&task.file)?, scratch.to_owned()))
     })?;
+    team.fault.map_or(Ok(()), |fault| fault.check(order.batch.cells().map(|cell| &cell.experiment)))?;
     let settings = Settings {
         collective: false,
         repeat: order.batch.repeat,

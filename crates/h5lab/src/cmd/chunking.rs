@@ -7,13 +7,12 @@ use crate::usage;
 use h5lab_core::access::Access;
 use h5lab_core::dataset::{Dataset, Shape};
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
-use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::failure::Result;
 use h5lab_core::generate::{Data, DataKind};
 use h5lab_core::layout::{Filter, Layout};
 use h5lab_core::method::Method;
 use h5lab_core::record::Record;
 use h5lab_core::report::chunking::{Comparison, comparison_table, lessons};
-use h5lab_core::report::printable;
 use h5lab_core::split::Split;
 use h5lab_io::comm::Solo;
 use h5lab_io::fault::Fault;
@@ -26,9 +25,10 @@ pub fn run(args: Chunking, output: &Output) -> Result<()> {
         return Err(usage(format!("chunking runs on one core, but the launcher started {ranks} ranks"))
             .mend("start it without mpirun: h5lab chunking"));
     }
-    if !args.path.is_dir() {
-        let mend = format!("make it: mkdir -p {}", printable(&args.path.display().to_string()));
-        return Err(Failure::new(FailureKind::Storage, "the folder does not exist").at(&args.path).mend(mend));
+    run::check_folder(&args.path)?;
+    // All of them, before the first is measured.
+    for (_, layout) in layouts(&args) {
+        write_experiment(&args, DataKind::Uniform, layout)?;
     }
     let mut show = Show::new(output, args.save.as_deref(), true)?;
     let mut comparisons = Vec::new();
@@ -136,7 +136,7 @@ fn write_experiment(args: &Chunking, kind: DataKind, layout: Layout) -> Result<E
         method: Method::Independent,
         np: 1,
         cache: CacheWanted::AsFound,
-        fsync: false,
+        fsync: args.fsync,
         repeat: args.repeat as usize,
         buffer: 64 << 20,
         tunables: Default::default(),
@@ -144,8 +144,9 @@ fn write_experiment(args: &Chunking, kind: DataKind, layout: Layout) -> Result<E
     experiment.check()?;
     let read = read_experiment(args, &experiment, CacheWanted::AsFound);
     if !read.access.fits(&experiment.dataset.shape.0) {
-        return Err(usage(format!("the tile {} is larger than an image of the stack {}", args.tile, args.shape))
-            .mend("choose a smaller --tile"));
+        let why = if args.tile.0.contains(&0) { "is empty: it holds nothing" } else { "is larger than an image" };
+        return Err(usage(format!("tile {} {why} of the stack {}", args.tile, args.shape))
+            .mend("choose a --tile of at least 1x1 and at most an image"));
     }
     Ok(experiment)
 }
@@ -155,6 +156,7 @@ fn read_experiment(args: &Chunking, write: &Experiment, cache: CacheWanted) -> E
         direction: Direction::Read,
         access: Access::Roi { offset: [0, 0], size: [args.tile.0[0], args.tile.0[1]] },
         cache,
+        fsync: false,
         ..write.clone()
     }
 }

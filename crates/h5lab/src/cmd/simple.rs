@@ -14,6 +14,7 @@ use h5lab_core::region::Region;
 use h5lab_core::report::Table;
 use h5lab_core::split::Split;
 use h5lab_io::comm::{Solo, agree, all_gather, from_rank_0};
+use h5lab_io::fault::VARIABLE;
 use h5lab_io::run::Team;
 use h5lab_io::{engine, run};
 use std::path::Path;
@@ -50,6 +51,9 @@ fn table(all: &[SimpleDone]) -> String {
 /// What the ranks do together.
 pub fn perform(task: &SimpleTask, team: Team<'_>) -> Result<Option<Done>> {
     let (comm, np) = (team.comm, team.comm.size());
+    if team.fault.is_some() {
+        return Err(usage(format!("simple has no phases in which {VARIABLE} could happen")).mend("use write or read"));
+    }
     from_rank_0(comm, || {
         if np > ELEMENTS {
             return Err(usage(format!("{np} ranks, but the dataset has {ELEMENTS} elements, one a rank"))

@@ -12,7 +12,7 @@ use h5lab_core::host::Launcher;
 use h5lab_core::tunables::MpiIo;
 use h5lab_io::comm::{Comm, mpi, threads};
 use h5lab_io::fault::Fault;
-use h5lab_io::host::{launcher, process_env};
+use h5lab_io::host::{launcher, machine, process_env};
 use h5lab_io::run::Team;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,6 +56,9 @@ impl Runner {
     /// `Environment` if there is none, or the launcher started strangers.
     pub fn new(asked: &[usize]) -> Result<Runner> {
         let launcher = launcher::detect(&process_env);
+        if !launcher.kind.started_rank() {
+            check_counts(asked, &launcher)?;
+        }
         match (launcher.kind.started_rank(), mpi::AVAILABLE) {
             (true, true) => world(&launcher).map(Runner::World),
             (true, false) if launcher.ranks.unwrap_or(1) > 1 => Err(no_mpi_here(&launcher)),
@@ -127,6 +130,20 @@ impl Runner {
             Runner::Threads => on_threads(task, np, output, fault.as_ref(), on_done),
         }
     }
+}
+
+/// More ranks than this on a core, or on a slot that a scheduler granted, are a slip of the pen.
+const MOST_A_CORE: usize = 500;
+
+/// Refuses rank counts that no machine like this one can be meant to run.
+fn check_counts(asked: &[usize], launcher: &Launcher) -> Result<()> {
+    let granted = launcher.scheduler.as_ref().and_then(|scheduler| scheduler.slots);
+    let slots = granted.or_else(|| machine::collect(&process_env).cores).unwrap_or(1);
+    let most = slots.saturating_mul(MOST_A_CORE);
+    let Some(np) = asked.iter().find(|&&np| np > most) else { return Ok(()) };
+    let what = if granted.is_some() { "slots that the scheduler granted" } else { "cores" };
+    Err(usage(format!("--np {np}: that is more than {MOST_A_CORE} ranks on each of the {slots} {what}"))
+        .mend(format!("use about as many ranks as {what}; {most} at most")))
 }
 
 /// All ranks that the launcher started; or this process alone.
