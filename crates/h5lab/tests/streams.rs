@@ -83,7 +83,7 @@ fn the_first_rank_alone_says_what_is_wrong_before_mpi_starts() {
         ("chunking", "chunking runs on one core, but the launcher started 3 ranks"),
         ("--json", "requires a subcommand"),
         ("write abc 5", "whole number"),
-        ("run nowhere.toml", "the plan can't be read"),
+        ("run nowhere.toml", "no such plan"),
     ] {
         let outcome = folder.mpirun(3, words).run();
         assert_eq!(outcome.stderr.matches(says).count(), 1, "{outcome}");

@@ -3,7 +3,8 @@
 use crate::h5::{self, virtual_dataset};
 use h5lab_core::failure::Result;
 use h5lab_core::method::Method;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// What the name of a file ends in that is not finished yet. A master `a.h5.h5lab-partial` has parts
@@ -105,9 +106,8 @@ pub(super) fn part_name(target: &Path, rank: usize) -> PathBuf {
 
 /// What a file is called when it is finished.
 pub fn final_name(path: &Path) -> PathBuf {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    match name.as_deref().and_then(|name| name.strip_suffix(PARTIAL)) {
-        Some(name) => path.with_file_name(name),
+    match path.file_name().and_then(|name| name.as_bytes().strip_suffix(PARTIAL.as_bytes())) {
+        Some(name) => path.with_file_name(OsStr::from_bytes(name)),
         None => path.to_owned(),
     }
 }
