@@ -239,7 +239,12 @@ impl Run<'_> {
         match direction {
             Direction::Write => Ok(Vec::new()),
             Direction::Read => {
-                from_rank_0(self.team.comm, || engine::files_with_values(*method, self.target, &dataset.name))
+                // As OsString, which may hold any bytes when it is sent: a path may not.
+                let names = from_rank_0(self.team.comm, || {
+                    let files = engine::files_with_values(*method, self.target, &dataset.name)?;
+                    Ok(files.into_iter().map(PathBuf::into_os_string).collect::<Vec<_>>())
+                })?;
+                Ok(names.into_iter().map(PathBuf::from).collect())
             }
         }
     }

@@ -31,11 +31,12 @@ pub fn run(args: Args, output: &Output) -> Result<()> {
 
 /// Measures the batch in the folder that its file lies in.
 pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<()> {
-    // Under a launcher the first rank alone knows the file.
+    // Under a launcher the first rank alone knows the file. As OsString, which may hold any bytes when it is sent.
     let (order, scratch) = from_rank_0(team.comm, || {
         let scratch = task.file.parent().unwrap_or(Path::new("."));
-        Ok((read(&task.file)?, scratch.to_owned()))
+        Ok((read(&task.file)?, scratch.as_os_str().to_owned()))
     })?;
+    let scratch = Path::new(&scratch);
     team.fault.map_or(Ok(()), |fault| fault.check(order.batch.cells().map(|cell| &cell.experiment)))?;
     let settings = Settings {
         collective: false,
@@ -44,7 +45,7 @@ pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<
         ceiling: order.batch.ceiling,
         command: order.command.clone(),
     };
-    run_batch(&order.batch, &scratch, order.on_error, team, &mut |step| {
+    run_batch(&order.batch, scratch, order.on_error, team, &mut |step| {
         match step {
             Step::Began(cell) if team.comm.rank() == 0 => emit(Done::Began { index: cell.index }),
             Step::Began(_) => {}
