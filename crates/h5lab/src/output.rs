@@ -24,7 +24,7 @@ pub fn print(text: impl Display) -> Result<()> {
 /// Prints a line of the results.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn line(text: impl Display) -> Result<()> {
     print(format_args!("{text}\n"))
 }
@@ -32,7 +32,7 @@ pub fn line(text: impl Display) -> Result<()> {
 /// Prints a result as JSON, in a line.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn json(of: &impl serde::Serialize) -> Result<()> {
     line(serde_json::to_string(of).expect("results are plain data"))
 }
@@ -124,7 +124,7 @@ impl<'a> Show<'a> {
     /// Takes a record: keeps it, and prints its lines.
     ///
     /// # Errors
-    /// `Storage` if it can't be appended to the result file; those of [`print`].
+    /// `Storage` if it can't be appended to the result file; those of [`print()`].
     pub fn take(&mut self, record: Record) -> Result<()> {
         if !self.output.json && !self.output.quiet {
             self.lines(&record)?;
@@ -135,7 +135,7 @@ impl<'a> Show<'a> {
     /// Keeps a record: in the result file, and on stdout as JSON if that is wanted.
     ///
     /// # Errors
-    /// `Storage` if it can't be appended to the result file; those of [`print`].
+    /// `Storage` if it can't be appended to the result file; those of [`print()`].
     pub fn keep(&mut self, record: Record) -> Result<()> {
         if let Some(journal) = &mut self.journal {
             journal.append(&record)?;
@@ -168,7 +168,7 @@ impl<'a> Show<'a> {
     /// Prints the table and the warnings.
     ///
     /// # Errors
-    /// `Mismatch` if values read differ from what they should be; those of [`print`].
+    /// `Mismatch` if values read differ from what they should be; those of [`print()`].
     pub fn finish(self) -> Result<()> {
         if !self.output.json && !self.output.quiet && !self.records.is_empty() {
             line(format_args!("\n{}", context(&self.records[0])))?;

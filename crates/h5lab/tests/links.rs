@@ -3,7 +3,7 @@
 mod common;
 
 use common::Folder;
-use h5lab_core::failure::FailureKind::Input;
+use h5lab_core::failure::FailureKind::{Input, Refused};
 
 /// The words of a read, and the elements that it finds.
 const READ: &[(&str, u64)] = &[
@@ -50,4 +50,13 @@ fn a_link_that_leads_nowhere_hides_no_other_dataset() {
         assert!(says.iter().all(|text| outcome.stderr.contains(text)), "{outcome}");
         assert!(!outcome.stderr.contains("HDF5 #"), "the message says it all: {outcome}");
     }
+}
+
+#[test]
+fn a_file_of_links_is_somebodys_work() {
+    let folder = Folder::new();
+    folder.python("make_links.py").ok();
+    folder.h5lab("write 2 3 ours.h5 --no-ceiling").ok();
+    let refused = folder.h5lab("write 2 3 to_ours.h5").run();
+    assert_eq!(refused.code, Some(i32::from(Refused.exit_code())), "{refused}");
 }

@@ -253,6 +253,8 @@ fn ranks_of_another_launcher() {
     assert!(told.stderr.contains("skipped: np 1: the launcher started 2 ranks"), "{told}");
     assert_eq!(told.stderr.matches("cell 1 of 4").count(), 1, "{told}");
     assert_eq!(folder.names(), ["r.jsonl"]);
+    let unasked = folder.mpirun(2, "run --shape 5x6x7 --repeat 1 --json --quiet").ok();
+    assert_eq!(unasked.records()[0].experiment.np, 2, "a plan without rank counts takes the launcher's");
     let none = folder.mpirun(2, "run --shape 5x6x7 --np 1").run();
     refused(&none, Usage, &["the launcher started 2 ranks, but the plan has np = [1]", "what to do"]);
 }

@@ -10,6 +10,7 @@ use h5lab_core::dataset::{Dataset, SourceFile};
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::generate::{Data, DataKind};
 use h5lab_core::report::printable;
+use hdf5::LinkType;
 use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor};
 use hdf5_metno as hdf5;
 use std::os::unix::fs::MetadataExt;
@@ -117,9 +118,17 @@ fn long_text(dataset: &hdf5::Dataset, name: &str, value: &str) -> hdf5::Result<(
 pub fn made_by_h5lab(path: &Path) -> bool {
     let all_ours = || -> Option<bool> {
         let file = open(path, Mode::Read, None).ok()?;
-        let datasets = file.datasets().ok()?;
-        let ours = |d: &hdf5::Dataset| d.attr("h5lab_version").is_ok();
-        Some(!datasets.is_empty() && datasets.len() as u64 == file.len() && datasets.iter().all(ours))
+        let mut members = Vec::new();
+        file.iter_visit_default(|name, link| {
+            members.push((name.to_owned(), link.link_type));
+            Ok(())
+        })
+        .ok()?;
+        // What a link leads to is not in this file: the link is somebody's work.
+        let ours = |(name, link): &(String, LinkType)| {
+            *link == LinkType::Hard && file.dataset(name).is_ok_and(|dataset| dataset.attr("h5lab_version").is_ok())
+        };
+        Some(!members.is_empty() && members.iter().all(ours))
     };
     all_ours().unwrap_or(false)
 }

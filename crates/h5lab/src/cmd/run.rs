@@ -6,7 +6,7 @@ mod presets;
 mod progress;
 
 use crate::cli::{Output, Rerun, Run};
-use crate::launch::Runner;
+use crate::launch::{self, Runner};
 use crate::output::{context, line, mismatch, note, print, say, warnings};
 use execute::Execution;
 use h5lab_core::experiment::{Direction, Experiment};
@@ -64,7 +64,7 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
 /// Plan or preset, then the flags.
 fn sweep(args: &Run) -> Result<Sweep> {
     // Left empty to tell whether anybody set them.
-    let base = Sweep { shape: Vec::new(), dtype: Vec::new(), ..Sweep::default() };
+    let base = Sweep { shape: Vec::new(), dtype: Vec::new(), np: Vec::new(), ..Sweep::default() };
     let mut sweep = match (&args.plan, &args.preset) {
         (Some(path), _) => {
             let text = plan_text(path)?;
@@ -96,7 +96,8 @@ fn plan_text(path: &Path) -> Result<String> {
     })
 }
 
-/// Gives a sweep that has no shape or element type those of its source, if it has one, or else the default's.
+/// Gives a sweep that has no shape or element type those of its source, if it has one, or else the default's; and one
+/// without rank counts that of the launcher, if there is one.
 fn complete(sweep: &mut Sweep) -> Result<()> {
     let mut sources = Vec::new();
     for data in &sweep.data {
@@ -104,12 +105,15 @@ fn complete(sweep: &mut Sweep) -> Result<()> {
             sources.push(values::whole(source)?);
         }
     }
-    let Sweep { shape, dtype, .. } = Sweep::default();
+    let Sweep { shape, dtype, np, .. } = Sweep::default();
     if sweep.shape.is_empty() {
         sweep.shape = sources.first().map_or(shape, |source| vec![source.shape.clone()]);
     }
     if sweep.dtype.is_empty() {
         sweep.dtype = sources.first().map_or(dtype, |source| vec![source.dtype]);
+    }
+    if sweep.np.is_empty() {
+        sweep.np = launch::ranks().map_or(np, |ranks| vec![ranks]);
     }
     Ok(())
 }
