@@ -106,12 +106,15 @@ pub fn threads_may_call() -> bool {
     !mpi::environment::is_initialized() || mpi::environment::threading_support() == Threading::Multiple
 }
 
-/// Tells Open MPI that a process which no launcher started will start no others. Without that it starts a daemon for them,
-/// which takes longer than all the rest, and fails where there is no ssh.
+/// Where there is no ssh: tells Open MPI that a process which no launcher started will start no others. Without that it
+/// starts a daemon for them, which wants ssh. Elsewhere the daemon is better: processes that are alone share a folder under
+/// /tmp, and two at a time may take it from each other (Open MPI 4.1).
 fn stay_alone() {
     const NAME: &str = "OMPI_MCA_ess_singleton_isolated";
+    let path = std::env::var("PATH").unwrap_or_default();
+    let is_there = |name: &str| crate::host::mpi::on_path(&path, name).is_some();
     let launched = crate::host::launcher::detect(&crate::host::process_env).kind.started_rank();
-    if !launched && std::env::var_os(NAME).is_none() {
+    if !launched && !is_there("ssh") && !is_there("rsh") && std::env::var_os(NAME).is_none() {
         // SAFETY: as in `skip_absent_fabrics`.
         unsafe { std::env::set_var(NAME, "1") };
     }

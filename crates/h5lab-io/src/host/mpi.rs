@@ -32,7 +32,8 @@ pub fn mpirun(env: Env) -> Mpirun {
         .map_or(Mpirun::NotFound, |file| Mpirun::Found { path: file.display().to_string(), version: version_of(&file) })
 }
 
-fn on_path(path: &str, name: &str) -> Option<PathBuf> {
+/// Where the search path has a program.
+pub(crate) fn on_path(path: &str, name: &str) -> Option<PathBuf> {
     std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_executable(file))
 }
 
