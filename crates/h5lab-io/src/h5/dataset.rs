@@ -135,6 +135,12 @@ pub fn describe(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<
     Ok((Dataset { name, shape, dtype, data, from }, layout))
 }
 
+/// What HDF5 says of a link that leads nowhere: where it names a file, that.
+fn what_is_missing(failure: Failure) -> String {
+    let named = failure.stack.iter().find(|frame| frame.contains("name = '"));
+    named.and_then(|frame| frame.split_once(": ")).map_or(failure.message, |(_, text)| text.to_owned())
+}
+
 /// The dataset that is wanted, or the file's only one.
 fn choose(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<String> {
     let wanted = wanted.map(|name| name.trim_matches('/'));
@@ -148,7 +154,7 @@ fn choose(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<String
     match wanted {
         Some("") => Err(input("--dataset names no dataset, but the file's root".into()).mend(one_of())),
         Some(name) if links::is_broken(file, name) => {
-            let why = file.dataset(name).err().map_or_else(String::new, |e| failure(&e, "open", path).message);
+            let why = file.dataset(name).err().map_or_else(String::new, |e| what_is_missing(failure(&e, "open", path)));
             Err(input(format!("'{}' is a link that leads nowhere ({why})", printable(name)))
                 .mend(format!("put there what it leads to, or {}", one_of())))
         }
