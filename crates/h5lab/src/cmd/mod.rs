@@ -18,7 +18,7 @@ impl From<&Measuring> for Settings {
         Settings {
             collective: measuring.collective,
             repeat: measuring.repeat as usize,
-            buffer: measuring.buffer,
+            buffer: measuring.buffer.min(measuring.transfer_size),
             ceiling: !measuring.no_ceiling,
             command: command_line(),
         }
