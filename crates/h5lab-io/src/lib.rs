@@ -9,6 +9,7 @@ pub mod fault;
 pub mod h5;
 pub mod host;
 pub mod journal;
+mod memory;
 pub mod panic;
 pub mod prelude;
 pub mod progress;

@@ -1,4 +1,4 @@
-//! System calls that no safe crate wraps: how much of a file is in the page cache, and huge pages.
+//! System calls that no safe crate wraps: how much of a file is in the page cache, huge pages, memory found in advance.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -33,6 +33,21 @@ pub fn prefer_huge_pages<T>(memory: &mut [std::mem::MaybeUninit<T>]) {
     if skip < bytes {
         // SAFETY: the range lies within `memory`, which nobody else uses; the advice does not change its content.
         unsafe { libc::madvise(start.add(skip).cast(), bytes - skip, libc::MADV_HUGEPAGE) };
+    }
+}
+
+/// Has the kernel find this much memory, as MADV_POPULATE_WRITE does (madvise(2), Linux 5.14), and gives it back at once. A
+/// refusal costs nothing.
+pub fn touch_and_free(bytes: usize) {
+    let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a fresh mapping that nothing refers to; it is unmapped before the function returns.
+    unsafe {
+        let mapping = libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, anonymous, -1, 0);
+        if mapping != libc::MAP_FAILED {
+            libc::madvise(mapping, bytes, libc::MADV_HUGEPAGE);
+            libc::madvise(mapping, bytes, libc::MADV_POPULATE_WRITE);
+            libc::munmap(mapping, bytes);
+        }
     }
 }
 

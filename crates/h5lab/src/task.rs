@@ -141,7 +141,11 @@ fn write(task: &WriteTask, team: Team<'_>) -> Result<Option<Record>> {
         Ok((experiment, ceiling))
     })?;
     let (experiment, ceiling) = prepared;
-    let options = Options { ceiling: ceiling.is_ok(), ..Options::default() };
+    let options = Options {
+        ceiling: ceiling.is_ok(),
+        compared: ceiling.is_ok() || task.settings.repeat > 1,
+        ..Options::default()
+    };
     let mut outcome = run::run(&experiment, &task.file, options, team)?;
     outcome.warnings.extend(ceiling.err());
     finish(experiment, &task.file, &task.settings, outcome, team)

@@ -42,6 +42,8 @@ pub struct Options {
     pub ceiling: bool,
     /// Show what each rank sees (reads only).
     pub view: Option<View>,
+    /// The numbers are compared with others: a write into the page cache of a virtual machine finds its memory first.
+    pub compared: bool,
     /// Write to the file itself, not to one beside it that then takes its name: for files that nobody keeps.
     pub in_place: bool,
 }
@@ -285,7 +287,8 @@ impl Run<'_> {
         what: &'p str,
         fault: Option<&'p Fault>,
     ) -> Pass<'p> {
-        Pass { engine, experiment, path, files, what, fault, team: self.team, last_words: self.last_words }
+        let Run { options, team, last_words, .. } = *self;
+        Pass { engine, experiment, path, files, what, fault, find_memory: options.compared, team, last_words }
     }
 
     /// The view is taken in the first repeat alone.

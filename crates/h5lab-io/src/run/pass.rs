@@ -8,6 +8,7 @@ use crate::counters;
 use crate::engine::{self, Closed, Engine, Opening, Session};
 use crate::fault::Fault;
 use crate::h5::settings::Settings;
+use crate::memory;
 use crate::values::{self, Values};
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, Result};
@@ -29,6 +30,8 @@ pub(super) struct Pass<'a> {
     pub(super) files: &'a [PathBuf],
     pub(super) what: &'a str,
     pub(super) fault: Option<&'a Fault>,
+    /// Whether a write finds the memory that its pages need: see [`memory::find`].
+    pub(super) find_memory: bool,
     pub(super) team: Team<'a>,
     pub(super) last_words: &'a dyn Fn(&Failure),
 }
@@ -106,6 +109,9 @@ impl Pass<'_> {
             files.iter().for_each(|file| super::discard(file));
         }
         self.engine.prepare(&opening);
+        if self.find_memory && self.experiment.direction == Direction::Write {
+            memory::find(Plan::new(self.experiment).demand(comm.rank()).bytes_asked, comm.size());
+        }
         let (opened, session) = self.phase("open", || self.engine.open(&opening))?;
         let mut session = Held { session: Some(session), close_alone: comm.mpi().is_none() };
         let moved = self.transfer(session.get(), values.as_deref_mut(), buffer);
