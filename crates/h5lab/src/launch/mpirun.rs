@@ -1,6 +1,7 @@
 //! h5lab starts mpirun itself: once for each rank count, listening to the ranks' events.
 
 use super::OnDone;
+use super::mend;
 use super::worker::{Event, lost, not_started};
 use crate::cli::Output;
 use crate::output::{Bar, note, say};
@@ -55,8 +56,7 @@ impl Mpirun {
     pub fn find() -> Result<Mpirun> {
         let host::Mpirun::Found { path, version } = mpi::mpirun(&process_env) else {
             let why = "mpirun not found: neither mpirun nor mpiexec is on the search path";
-            return Err(Failure::new(FailureKind::Environment, why)
-                .mend("scripts/setup installs Open MPI; on a cluster load its module (module load openmpi)"));
+            return Err(Failure::new(FailureKind::Environment, why).mend(mend::no_mpirun()));
         };
         let open_mpi = version.as_deref().is_none_or(|v| v.contains("Open MPI") || v.contains("OpenRTE"));
         let granted = launcher::detect(&process_env).scheduler.and_then(|s| s.slots);
