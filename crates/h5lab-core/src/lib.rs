@@ -8,6 +8,7 @@ pub mod dataset;
 pub mod experiment;
 pub mod explain;
 pub mod failure;
+pub mod filter;
 pub mod generate;
 pub mod host;
 pub mod layout;

@@ -501,7 +501,7 @@ mod tests {
     use super::*;
     use crate::dataset::{Dataset, Dtype, Shape};
     use crate::experiment::CacheWanted;
-    use crate::layout::Filter;
+    use crate::filter::Filter;
     use crate::split::Split;
     use proptest::prelude::*;
 

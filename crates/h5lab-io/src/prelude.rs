@@ -17,8 +17,9 @@
 pub use crate::comm::{Comm, Solo, all_gather};
 pub use h5lab_core::dataset::{Dataset, Dtype, Shape};
 pub use h5lab_core::failure::{Failure, Result};
+pub use h5lab_core::filter::{Filter, Packing};
 pub use h5lab_core::generate::{Data, DataKind};
-pub use h5lab_core::layout::{Filter, Layout};
+pub use h5lab_core::layout::Layout;
 pub use h5lab_core::region::Region;
 pub use std::process::ExitCode;
 

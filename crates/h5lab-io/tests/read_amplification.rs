@@ -6,8 +6,9 @@
 use h5lab_core::access::Access;
 use h5lab_core::dataset::{Dataset, Dtype, Shape};
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
+use h5lab_core::filter::Filter;
 use h5lab_core::generate::{Data, DataKind};
-use h5lab_core::layout::{Filter, Layout};
+use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
 use h5lab_core::prediction::{Conditions, Prediction, bytes_of_all_chunks, predict_all};
 use h5lab_core::split::Split;

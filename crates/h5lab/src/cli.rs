@@ -252,7 +252,7 @@ pub struct Simple {
 #[command(after_help = "Examples:
   h5lab run --preset projection-stack --save results.jsonl
   h5lab run plan.toml --save results.jsonl --resume
-  h5lab run --shape 180x540x640 --chunk contiguous,1x540x640,auto --filter none,shuffle+gzip=4 \\
+  h5lab run --shape 180x540x640 --chunk contiguous,1x540x640,auto --filter none,shuffle+gzip=4,bitshuffle-lz4 \\
             --access projection,sinogram:16 --method independent,collective,posix --np 1,2 --cache warm,cold
   h5lab run plan.toml --path /scratch,/nfs/me --dry-run
 

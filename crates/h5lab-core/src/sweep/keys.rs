@@ -5,7 +5,7 @@ use crate::access::Access;
 use crate::dataset::Shape;
 use crate::experiment::CacheWanted;
 use crate::failure::{Failure, FailureKind, Result};
-use crate::layout::Filter;
+use crate::filter::Filter;
 use crate::tunables::{AllocationTime, FillTime, MpiIo};
 use std::str::FromStr;
 
@@ -55,7 +55,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "filter",
-        help: "none, or filters joined by +: shuffle+gzip=4",
+        help: "none, or filters joined by +: shuffle, gzip=4, lzf, lz4, zstd=3, bitshuffle, bitshuffle-lz4, bitshuffle-zstd=3, fletcher32",
         list: true,
         set: |s, v| filters(&mut s.filter, v),
     },

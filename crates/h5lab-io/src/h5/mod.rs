@@ -2,6 +2,7 @@
 //! of what it did, and errors that keep HDF5's error stack. All `unsafe` that HDF5 needs lives in this folder.
 
 pub mod dataset;
+pub mod filters;
 mod links;
 pub mod provenance;
 pub mod settings;
@@ -117,6 +118,7 @@ pub fn open_with(path: &Path, mode: Mode, comm: Option<&dyn Comm>, tunables: &Tu
 /// hdf5-metno's own way takes names of UTF-8 alone; a file's may be any bytes.
 fn open_as(path: &Path, mode: Mode, fapl: &hdf5::plist::FileAccess) -> hdf5::Result<hdf5::File> {
     use sys::h5f::{H5F_ACC_RDONLY, H5F_ACC_RDWR, H5F_ACC_TRUNC, H5Fcreate, H5Fopen};
+    filters::register()?;
     let name = CString::new(path.as_os_str().as_bytes()).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
     // SAFETY: the name ends in a zero and the property list is open; the result is checked.
     let id = check(|| unsafe {
