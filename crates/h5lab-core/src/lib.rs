@@ -21,6 +21,7 @@ pub mod record;
 pub mod region;
 pub mod report;
 pub mod sieve;
+pub mod spans;
 pub mod split;
 pub mod stats;
 pub mod sweep;

@@ -4,8 +4,10 @@ use crate::cli::{Batch as Args, Output};
 use crate::launch;
 use crate::task::{BatchTask, Done, Settings, Task, finish};
 use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::method::Method;
 use h5lab_core::record::{Actual, Record, Verification};
 use h5lab_core::sweep::{Batch, Cell, OnError};
+use h5lab_core::tunables::Tunables;
 use h5lab_io::comm::from_rank_0;
 use h5lab_io::run::{Outcome, Step, Team, run_batch};
 use serde::{Deserialize, Serialize};
@@ -24,7 +26,7 @@ pub struct Order {
 
 /// `h5lab batch FILE`: how h5lab's own mpirun starts ranks for a batch.
 pub fn run(args: Args, output: &Output) -> Result<()> {
-    let task = Task::Batch(BatchTask { file: args.file });
+    let task = Task::Batch(BatchTask { file: args.file, threads: false });
     let ranks = crate::cli::Ranks { np: Vec::new() };
     launch::run(&task, &ranks, output, &mut |_| Ok(()))
 }
@@ -39,7 +41,8 @@ pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<
     let scratch = Path::new(&scratch);
     team.fault.map_or(Ok(()), |fault| fault.check(order.batch.cells().map(|cell| &cell.experiment)))?;
     let settings = Settings {
-        collective: false,
+        method: Method::Independent,
+        tunables: Tunables::default(),
         repeat: order.batch.repeat,
         buffer: 0,
         ceiling: order.batch.ceiling,

@@ -97,7 +97,8 @@ fn measure(experiment: Experiment, file: &KeptFile<'_>, args: &Chunking, bar: &B
     let team = Team { comm: &Solo, progress: bar, fault: fault.as_ref() };
     let outcome = run::run(&experiment, file.path, Options::default(), team)?;
     let settings = Settings {
-        collective: false,
+        method: experiment.method,
+        tunables: experiment.tunables.clone(),
         repeat: args.repeat as usize,
         buffer: experiment.buffer,
         ceiling: false,

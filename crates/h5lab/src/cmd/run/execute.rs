@@ -8,6 +8,7 @@ use crate::output::Show;
 use crate::task::{BatchTask, Done, Task};
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::host::Host;
+use h5lab_core::method::Method;
 use h5lab_core::record::Record;
 use h5lab_core::report::printable;
 use h5lab_core::sweep::{Batch, Cell, OnError};
@@ -129,7 +130,8 @@ impl Execution<'_> {
             Some(scratch) => write_order(scratch.path(), &order)?,
             None => Default::default(),
         };
-        let task = Task::Batch(BatchTask { file });
+        let threads = batch.files.iter().any(|file| file.write.experiment.method == Method::Direct);
+        let task = Task::Batch(BatchTask { file, threads });
         // The sweep's own progress stands for that of each transfer.
         let silent = Output { quiet: true, ..self.output.clone() };
         self.runner.run(&task, batch.np, batch.mpi_io, &silent, &mut |done| {
