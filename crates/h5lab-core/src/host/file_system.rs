@@ -1,6 +1,8 @@
 //! A file system as one path sees it: its type, its mount, its space, and what kind of storage it is.
 
+use crate::report::{bytes, printable};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The file system under a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,25 @@ pub struct FileSystem {
     pub optimal_io_bytes: u64,
     /// Whether the kernel calls the device a spinning disk. Virtual disks often say so wrongly.
     pub rotational: Option<bool>,
+    /// How new files here are cut over servers; `None` where the file system does not tell, or has no stripes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stripe: Option<Stripe>,
+}
+
+/// How a file is cut over the servers of a parallel file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stripe {
+    /// Bytes that lie together on one server before the next one has its turn.
+    pub bytes: u64,
+    /// Targets that a file is spread over; `None`: all there are.
+    pub count: Option<u64>,
+}
+
+impl fmt::Display for Stripe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.count.map_or("all targets".into(), |n| format!("{n} target{}", if n == 1 { "" } else { "s" }));
+        write!(f, "{} over {count}", bytes(self.bytes))
+    }
 }
 
 /// What stands behind a file system.
@@ -65,6 +86,19 @@ impl FileSystem {
     /// What stands behind it, when the type tells; layers (`overlay`) and most of FUSE do not.
     pub fn class(&self) -> Option<StorageClass> {
         self.type_name().and_then(StorageClass::of)
+    }
+
+    /// What it is, in a line: `ext4 on /dev/sda1, rw,relatime, blocks of 4.00 KiB, asks for 4.00 KiB`.
+    pub fn in_words(&self) -> String {
+        let or_unknown = |text: Option<&str>| text.unwrap_or("unknown").to_owned();
+        let mut parts = vec![format!("{} on {}", or_unknown(self.type_name()), or_unknown(self.source.as_deref()))];
+        if !self.mount_options.is_empty() {
+            parts.push(self.mount_options.join(","));
+        }
+        parts.push(format!("blocks of {}", bytes(self.block_bytes)));
+        parts.push(format!("asks for {}", bytes(self.optimal_io_bytes)));
+        parts.extend(self.stripe.map(|stripe| format!("stripes of {stripe}")));
+        printable(&parts.join(", "))
     }
 
     /// Whether a mount option is set, with or without a value.

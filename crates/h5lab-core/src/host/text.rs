@@ -5,8 +5,8 @@ use std::fmt::Display;
 use crate::report::{bytes, printable};
 
 use super::{
-    Container, FileSystem, FilterSupport, Hdf5, Host, HostWarning, Launcher, LauncherMpi, Limit, Linkage, Machine, Mpi,
-    MpiIo, MpiIoSource, MpiLibrary, Mpirun, Scheduler, StorageClass, ThreadLevel,
+    Container, FileSystem, FilterSupport, Hdf5, Host, HostWarning, Launcher, Limit, Linkage, Machine, Mpi, MpiIo,
+    MpiIoSource, MpiLibrary, Mpirun, Scheduler, StorageClass, ThreadLevel,
 };
 
 /// Variables of HDF5 that are shown even when they are not set.
@@ -157,10 +157,7 @@ fn machine(page: &mut Page, machine: &Machine) {
     page.known("memory", machine.memory_total_bytes.map(bytes));
     page.known("memory available", machine.memory_available_bytes.map(bytes));
     page.known("memory limit", machine.memory_limit_bytes.map(|at| limit(at, bytes)));
-    page.line("container", machine.container.map_or("none seen", Container::name));
-    if let Some(image) = &machine.container_image {
-        page.line("image", image);
-    }
+    page.line("container", machine.container.map_or("none seen", container));
 }
 
 fn limit<T>(limit: Limit<T>, show: impl Fn(T) -> String) -> String {
@@ -170,16 +167,23 @@ fn limit<T>(limit: Limit<T>, show: impl Fn(T) -> String) -> String {
     }
 }
 
+fn container(container: Container) -> &'static str {
+    match container {
+        Container::Apptainer => "Apptainer",
+        Container::Singularity => "Singularity",
+        Container::Docker => "Docker",
+        Container::Podman => "Podman",
+        Container::Kubernetes => "Kubernetes",
+        Container::Other => "yes, of an unknown kind",
+    }
+}
+
 fn launcher(page: &mut Page, launcher: &Launcher) {
     page.section("Launcher");
     page.line("started by", launcher.kind.name());
     if launcher.kind.started_rank() {
         page.known("ranks", launcher.ranks);
         page.known("this rank", launcher.rank);
-        page.known("its MPI", launcher.mpi.as_ref().and_then(LauncherMpi::describe));
-        if let Some(ranks) = launcher.mpi_ranks {
-            page.line("ranks MPI sees", ranks);
-        }
     }
     match &launcher.scheduler {
         Some(job) => scheduler(page, job),
@@ -206,6 +210,9 @@ fn file_system(page: &mut Page, fs: &FileSystem) {
     page.known("free inodes", fs.free_inodes);
     page.line("block size", bytes(fs.block_bytes));
     page.line("optimal I/O size", bytes(fs.optimal_io_bytes));
+    if let Some(stripe) = fs.stripe {
+        page.line("stripes", stripe);
+    }
     page.known("rotational", fs.rotational.map(|spins| format!("{}, says the kernel", yes_no(spins))));
 }
 
@@ -238,4 +245,4 @@ fn warnings(page: &mut Page, warnings: &[HostWarning]) {
 
 #[cfg(test)]
 #[path = "text_tests.rs"]
-pub(super) mod tests;
+mod tests;

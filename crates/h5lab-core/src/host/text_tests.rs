@@ -3,7 +3,7 @@
 use super::*;
 use crate::host::{LauncherKind, SchedulerKind};
 
-pub(in crate::host) fn workstation() -> Host {
+fn workstation() -> Host {
     Host {
         hdf5: Hdf5 {
             version: "1.10.8".into(),
@@ -47,7 +47,6 @@ pub(in crate::host) fn workstation() -> Host {
             memory_available_bytes: Some(200 << 30),
             memory_limit_bytes: Some(Limit::Unlimited),
             container: None,
-            container_image: None,
             superuser: false,
         },
         launcher: Launcher::default(),
@@ -68,6 +67,7 @@ pub(in crate::host) fn workstation() -> Host {
             block_bytes: 4096,
             optimal_io_bytes: 4096,
             rotational: Some(false),
+            stripe: None,
         }),
     }
 }
@@ -87,7 +87,6 @@ fn cluster() -> Host {
     host.machine.cpu_quota_cores = Some(Limit::At(1.5));
     host.machine.memory_limit_bytes = Some(Limit::At(8 << 30));
     host.machine.container = Some(Container::Apptainer);
-    host.machine.container_image = Some("/images/h5lab.sif".into());
     host.machine.superuser = true;
     host.launcher = cluster_launcher();
     let fs = host.file_system.as_mut().expect("the workstation has one");
@@ -103,7 +102,7 @@ fn cluster() -> Host {
 
 fn cluster_launcher() -> Launcher {
     let job = Scheduler { kind: SchedulerKind::Slurm, job: Some("42".into()), slots: Some(64), nodes: None };
-    Launcher { kind: LauncherKind::Srun, ranks: Some(64), rank: Some(3), scheduler: Some(job), ..Launcher::default() }
+    Launcher { kind: LauncherKind::Srun, ranks: Some(64), rank: Some(3), scheduler: Some(job) }
 }
 
 /// The codes of what the host warns of, with its file system changed.
@@ -148,6 +147,35 @@ fn each_kind_of_storage_has_its_warning() {
     assert_eq!(codes(kind("virtiofs")), ["host-share"]);
     assert_eq!(codes(kind("gpfs")), ["file-locking"]);
     assert_eq!(codes(kind("fuse.unheard-of")), ["user-space-file-system"]);
+}
+
+#[test]
+fn locks_that_stay_on_this_machine_are_told_as_such() {
+    for (name, option) in
+        [("nfs", "local_lock=all"), ("nfs", "nolock"), ("nfs4", "local_lock=all"), ("lustre", "localflock")]
+    {
+        let local = codes(|fs| {
+            kind(name)(fs);
+            fs.mount_options.push(option.into());
+        });
+        assert_eq!(local, ["local-locks"], "{name} {option}");
+    }
+    assert_eq!(codes(|fs| fs.mount_options.push("nolock".into())), [""; 0], "a local disk has no such option");
+}
+
+#[test]
+fn stripes_are_shown_where_there_are_any() {
+    let mut host = workstation();
+    assert!(!text(&host).contains("stripes"));
+    let fs = host.file_system.as_mut().expect("the workstation has one");
+    fs.stripe = Some(crate::host::Stripe { bytes: 4 << 20, count: Some(8) });
+    assert_eq!(
+        fs.in_words(),
+        "ext4 on /dev/sda1, rw,noatime, blocks of 4.00 KiB, asks for 4.00 KiB, stripes of 4.00 MiB over 8 targets"
+    );
+    assert!(text(&host).contains("stripes                4.00 MiB over 8 targets"), "{}", text(&host));
+    host.file_system.as_mut().expect("it still has").stripe = Some(crate::host::Stripe { bytes: 1 << 20, count: None });
+    assert!(text(&host).contains("1.00 MiB over all targets"), "{}", text(&host));
 }
 
 #[test]

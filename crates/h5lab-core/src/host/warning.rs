@@ -22,6 +22,13 @@ pub enum HostWarning {
         /// Type of the file system.
         kind: String,
     },
+    /// File locks that other machines do not see.
+    LocalLocks {
+        /// Type of the file system.
+        kind: String,
+        /// The mount option that says so.
+        option: String,
+    },
     /// uid 0 on NFS.
     NfsRootSquash,
     /// The path is memory.
@@ -69,27 +76,6 @@ pub enum HostWarning {
         /// `statfs`'s.
         magic: String,
     },
-    /// A launcher started several ranks, and MPI sees each of them alone.
-    RanksApart {
-        /// Ranks started.
-        started: usize,
-        /// The launcher, and what is known of its MPI.
-        launcher: String,
-        /// The library that h5lab runs with.
-        library: String,
-    },
-    /// The launcher is of another MPI than the library.
-    MpiDiffers {
-        /// The launcher, and what is known of its MPI.
-        launcher: String,
-        /// The library that h5lab runs with.
-        library: String,
-    },
-    /// An MPI launcher started a build without MPI.
-    NoMpiInside {
-        /// The launcher.
-        launcher: String,
-    },
     /// The control group allows less time than the cores suggest.
     CpuQuota {
         /// Cores' worth of time allowed.
@@ -110,7 +96,6 @@ impl Host {
     /// All that is to be warned of, most consequential first.
     pub fn warnings(&self) -> Vec<HostWarning> {
         let mut warnings = self.file_system.as_ref().map_or_else(Vec::new, |fs| self.storage_warnings(fs));
-        warnings.extend(super::container::mpi_warning(self));
         warnings.extend(self.quota_warning());
         warnings.extend(self.version_warning());
         warnings
@@ -119,7 +104,7 @@ impl Host {
     fn storage_warnings(&self, fs: &FileSystem) -> Vec<HostWarning> {
         [read_only(fs), space_low(fs), inodes_low(fs), medium(fs), synchronous(fs)]
             .into_iter()
-            .chain([self.root_squash(fs), self.file_locking(fs), types_disagree(fs)])
+            .chain([self.root_squash(fs), self.file_locking(fs), self.local_locks(fs), types_disagree(fs)])
             .flatten()
             .collect()
     }
@@ -131,9 +116,14 @@ impl Host {
 
     fn file_locking(&self, fs: &FileSystem) -> Option<HostWarning> {
         let kind = fs.type_name()?;
-        let locks_work = kind == "lustre" && (fs.has_option("flock") || fs.has_option("localflock"));
+        let locks_work = (kind == "lustre" && fs.has_option("flock")) || local_locks_option(fs).is_some();
         let risky = fs.class() == Some(StorageClass::Network) && !locks_work;
         (risky && !self.hdf5.locking_disabled()).then(|| HostWarning::FileLocking { kind: kind.into() })
+    }
+
+    fn local_locks(&self, fs: &FileSystem) -> Option<HostWarning> {
+        let (kind, option) = (fs.type_name()?.to_owned(), local_locks_option(fs)?.to_owned());
+        (!self.hdf5.locking_disabled()).then_some(HostWarning::LocalLocks { kind, option })
     }
 
     fn quota_warning(&self) -> Option<HostWarning> {
@@ -147,6 +137,21 @@ impl Host {
         let (version, compiled_version) = (self.hdf5.version.clone(), self.hdf5.compiled_version.clone());
         (version != compiled_version).then_some(HostWarning::Hdf5VersionDiffers { version, compiled_version })
     }
+}
+
+/// The option by which locks stay on this machine: HDF5 locks whole files with `flock`, see nfs(5) and mount.lustre(8).
+fn local_locks_option(fs: &FileSystem) -> Option<&str> {
+    const OPTIONS: [(&str, &str); 5] = [
+        ("nfs", "local_lock=all"),
+        ("nfs", "local_lock=flock"),
+        ("nfs", "nolock"),
+        ("nfs4", "local_lock=all"),
+        ("lustre", "localflock"),
+    ];
+    let set = |(kind, option): &(&str, &str)| {
+        fs.type_name() == Some(*kind) && fs.mount_options.iter().any(|there| there == option)
+    };
+    OPTIONS.iter().find(|option| set(option)).map(|(_, option)| *option)
 }
 
 fn read_only(fs: &FileSystem) -> Option<HostWarning> {
@@ -191,6 +196,7 @@ impl HostWarning {
     pub fn code(&self) -> &'static str {
         match self {
             Self::FileLocking { .. } => "file-locking",
+            Self::LocalLocks { .. } => "local-locks",
             Self::NfsRootSquash => "nfs-root-squash",
             Self::MemoryFileSystem { .. } => "memory-file-system",
             Self::NotStorage { .. } => "not-storage",
@@ -202,9 +208,6 @@ impl HostWarning {
             Self::SpaceLow { .. } => "space-low",
             Self::InodesLow { .. } => "inodes-low",
             Self::TypesDisagree { .. } => "types-disagree",
-            Self::RanksApart { .. } => "ranks-apart",
-            Self::MpiDiffers { .. } => "mpi-differs",
-            Self::NoMpiInside { .. } => "no-mpi-inside",
             Self::CpuQuota { .. } => "cpu-quota",
             Self::Hdf5VersionDiffers { .. } => "hdf5-version-differs",
         }
@@ -214,6 +217,7 @@ impl HostWarning {
     pub fn text(&self) -> String {
         match self {
             Self::FileLocking { kind } => format!("HDF5 locks files it opens without the MPI-IO driver; on {kind} locks may fail or stall."),
+            Self::LocalLocks { kind, option } => format!("HDF5's locks on files hold on this machine alone: this {kind} is mounted with {option}."),
             Self::NfsRootSquash => "This is NFS, and servers usually turn root into nobody: writing may be denied.".into(),
             Self::MemoryFileSystem { kind } => format!("{kind} is memory, not storage: numbers measured here are the memory's, and files use it up."),
             Self::NotStorage { kind } => format!("{kind} is no storage: the kernel makes up what is read here, and no file can be made."),
@@ -225,9 +229,6 @@ impl HostWarning {
             Self::SpaceLow { free_bytes, total_bytes } => format!("Only {} of {} are free; nearly full file systems are slower, and writing may fail.", bytes(*free_bytes), bytes(*total_bytes)),
             Self::InodesLow { free_inodes } => format!("Only {free_inodes} more files can be made here."),
             Self::TypesDisagree { kind, magic } => format!("The mount table says {kind}, statfs says {magic}: what is mounted here is not certain."),
-            Self::RanksApart { started, launcher, library } => format!("{started} ranks were started by {launcher}, but {library}, with which h5lab runs, sees each of them alone."),
-            Self::MpiDiffers { launcher, library } => format!("Ranks are started by {launcher}, but h5lab runs with {library}: they may not find each other, or fail now and then."),
-            Self::NoMpiInside { launcher } => format!("Started by {launcher}, but MPI is not in this build: each rank would be alone."),
             Self::CpuQuota { quota_cores, cores } => format!("The control group allows {quota_cores:.1} cores' worth of time on {cores} cores: more workers than that are throttled."),
             Self::Hdf5VersionDiffers { version, compiled_version } => format!("HDF5 {version} runs, but h5lab was compiled against {compiled_version}."),
         }
@@ -239,6 +240,7 @@ impl HostWarning {
             Self::FileLocking { .. } => {
                 "If an open fails with \"unable to lock file\" or hangs, export HDF5_USE_FILE_LOCKING=FALSE, and let no one else write the file."
             }
+            Self::LocalLocks { .. } => "See to it that no other machine writes a file while it is open here.",
             Self::NfsRootSquash => "Run as the user who owns the directory.",
             Self::MemoryFileSystem { .. } => {
                 "Give a path on the storage you mean to measure; keep this one for testing."
@@ -255,12 +257,6 @@ impl HostWarning {
             Self::InodesLow { .. } => "Remove files, or avoid the method per-process, which makes one a rank.",
             Self::TypesDisagree { .. } => {
                 "Look at `findmnt -T PATH` and `stat -f PATH`, and name the file system when you report results."
-            }
-            Self::RanksApart { .. } | Self::MpiDiffers { .. } => {
-                "Use the mpirun of the MPI that h5lab runs with (of a container: the one inside, by --np), or an h5lab built with the launcher's MPI; under Slurm try srun --mpi=pmix."
-            }
-            Self::NoMpiInside { .. } => {
-                "Use a build with the default features, or start this one alone: --np means threads."
             }
             Self::CpuQuota { .. } => "Use no more workers than the quota, or ask for more cores.",
             Self::Hdf5VersionDiffers { .. } => "Rebuild h5lab, or load the HDF5 module it was built with.",

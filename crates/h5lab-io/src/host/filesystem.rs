@@ -58,6 +58,7 @@ pub fn describe(path: &Path) -> io::Result<FileSystem> {
         magic: magic(&real),
         rotational: mount.as_ref().and_then(rotational),
         optimal_io_bytes: metadata.blksize(),
+        stripe: mount.as_ref().filter(|mount| mount.kind == "lustre").and_then(|_| super::stripe::of_lustre(&real)),
         ..with_mount(with_space(path, &real, &space), mount)
     })
 }
@@ -109,6 +110,7 @@ fn with_space(path: &Path, real: &Path, space: &StatVfs) -> FileSystem {
         block_bytes: space.f_frsize,
         optimal_io_bytes: space.f_bsize,
         rotational: None,
+        stripe: None,
     }
 }
 
