@@ -21,9 +21,6 @@ pub enum Method {
     /// One HDF5 file whose bytes HDF5's subfiling driver stripes over several files, each written by a rank that is its
     /// I/O concentrator.
     Subfiling,
-    /// Metadata by HDF5; values by threads of h5lab's own: at the dataset's place in the file, or whole chunks, which pass
-    /// through h5lab's own filters.
-    Direct,
     /// No HDF5: plain pwrite and pread of the same bytes. The ceiling.
     Posix,
     /// No I/O at all: tests the laboratory itself.
@@ -32,13 +29,12 @@ pub enum Method {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Method; 8] = [
+    pub const ALL: [Method; 7] = [
         Method::Independent,
         Method::Collective,
         Method::Gather,
         Method::PerProcess,
         Method::Subfiling,
-        Method::Direct,
         Method::Posix,
         Method::Null,
     ];
@@ -51,7 +47,6 @@ impl Method {
             Method::Gather => "gather",
             Method::PerProcess => "per-process",
             Method::Subfiling => "subfiling",
-            Method::Direct => "direct",
             Method::Posix => "posix",
             Method::Null => "null",
         }

@@ -2,10 +2,10 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use h5lab_core::dataset::{Dtype, Shape};
+use h5lab_core::failure::Result;
 use h5lab_core::generate::DataKind;
-use h5lab_core::method::Method;
 use h5lab_core::report::parse_bytes;
-use h5lab_core::sweep::KEYS;
+use h5lab_core::sweep::{KEYS, Sweep};
 use h5lab_io::run::View;
 use std::path::PathBuf;
 
@@ -41,6 +41,8 @@ pub enum Command {
     Run(Run),
     /// Measure one cell of a result file again
     Rerun(Rerun),
+    /// Six lessons on parallel HDF5: each measures, asks, and answers from what it measured
+    Lesson(Lesson),
     /// What h5lab's own mpirun starts for a batch of cells
     #[command(hide = true)]
     Batch(Batch),
@@ -85,18 +87,9 @@ pub struct Measuring {
     /// Most bytes that one transfer call moves; a rank holds no more than that, and no more than --buffer
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_bytes)]
     pub transfer_size: u64,
-    /// Collective transfers instead of independent ones: --method collective
-    #[arg(long, conflicts_with = "method")]
-    pub collective: bool,
-    /// How bytes move: independent, collective, gather, per-process or direct
-    #[arg(long, value_name = "METHOD", default_value = "independent")]
-    pub method: Method,
-    /// Threads of each rank that move data, with --method direct; without it, the rank's share of the cores
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096), allow_negative_numbers = true)]
-    pub threads: Option<u32>,
-    /// Pass by the page cache (O_DIRECT), with --method direct
+    /// Collective transfers instead of independent ones
     #[arg(long)]
-    pub direct_io: bool,
+    pub collective: bool,
     /// Do not measure the posix ceiling (the same bytes without HDF5)
     #[arg(long)]
     pub no_ceiling: bool,
@@ -147,7 +140,6 @@ pub struct Write {
   h5lab read test.h5 --np 1,2,4 --cache cold    from the device, not from the page cache
   h5lab read --view process --np 4              what each rank holds
   h5lab read --view global --np 4               what each rank sees of the whole
-  h5lab read scan.h5 --method direct            with all cores, past HDF5's lock
   h5lab read scan.h5 --dataset entry/data       somebody else's file: read, nothing to verify against")]
 pub struct Read {
     /// The file to read
@@ -263,7 +255,7 @@ pub struct Simple {
 #[command(after_help = "Examples:
   h5lab run --preset projection-stack --save results.jsonl
   h5lab run plan.toml --save results.jsonl --resume
-  h5lab run --shape 180x540x640 --chunk contiguous,1x540x640,auto --filter none,shuffle+gzip=4,bitshuffle-lz4 \\
+  h5lab run --shape 180x540x640 --chunk contiguous,1x540x640,auto --filter none,shuffle+gzip=4 \\
             --access projection,sinogram:16 --method independent,collective,posix --np 1,2 --cache warm,cold
   h5lab run plan.toml --path /scratch,/nfs/me --dry-run
 
@@ -296,6 +288,18 @@ pub struct Run {
 pub struct PlanKeys {
     /// Name and values of each key that was given.
     pub given: Vec<(&'static str, Vec<String>)>,
+}
+
+impl PlanKeys {
+    /// Sets the keys that were given.
+    pub fn apply(&self, sweep: &mut Sweep) -> Result<()> {
+        self.given.iter().try_for_each(|(key, values)| {
+            sweep.set(key, values).map_err(|mut failure| {
+                failure.message = format!("--{}", failure.message);
+                failure
+            })
+        })
+    }
 }
 
 impl Args for PlanKeys {
@@ -346,6 +350,35 @@ pub struct Rerun {
     /// Append the new record as a JSON line to this file
     #[arg(long, value_name = "RESULTS")]
     pub save: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab lesson                           the list
+  h5lab lesson 1                         text, measurement, what to look for, the question
+  h5lab lesson 1 --np 4,8,16 --answer    the same, and the answer from the numbers just measured
+  h5lab lesson 4 --path /gpfs/me,/tmp    in these folders
+  h5lab lesson 6 --full                  with the course's dataset, which takes gigabytes and minutes
+
+Every key of a plan is a flag, and replaces what the lesson's plan says. lessons/README.md is the course's front page.")]
+pub struct Lesson {
+    /// Which lesson: its number, or the name of its folder; the list, if absent
+    #[arg(value_name = "N")]
+    pub lesson: Option<String>,
+    /// Show the text, and measure nothing
+    #[arg(long, requires = "lesson", conflicts_with_all = ["answer", "save", "full"])]
+    pub text: bool,
+    /// Answer the question from the numbers just measured
+    #[arg(long, requires = "lesson")]
+    pub answer: bool,
+    /// Take the course's dataset, which needs gigabytes, and not one that fits this machine
+    #[arg(long, requires = "lesson", conflicts_with = "shape")]
+    pub full: bool,
+    /// Append each record as a JSON line to this file
+    #[arg(long, value_name = "RESULTS", requires = "lesson")]
+    pub save: Option<PathBuf>,
+    #[command(flatten)]
+    pub keys: PlanKeys,
 }
 
 #[derive(Debug, Args)]

@@ -49,6 +49,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Simple(args) => cmd::simple::run(args, &cli.output),
         Command::Run(args) => cmd::run::run(args, &cli.output),
         Command::Rerun(args) => cmd::run::rerun(args, &cli.output),
+        Command::Lesson(args) => cmd::lesson::run(args, &cli.output),
         Command::Batch(args) => cmd::batch::run(args, &cli.output),
         Command::StartMpi => launch::probe::start(),
         Command::Env(args) => cmd::env::run(args, &cli.output),

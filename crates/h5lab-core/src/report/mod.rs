@@ -1,11 +1,13 @@
 //! Text for people: tables, sizes, numbers. Never opens a file.
 
 pub mod chunking;
+mod file_systems;
 mod lines;
 pub mod sweep;
 mod table;
 mod why;
 
+pub use file_systems::{file_system_lines, file_system_table};
 pub use lines::{demo_lines, view_lines};
 pub use table::{Table, measurement_explanations, measurement_table};
 

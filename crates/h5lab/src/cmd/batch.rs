@@ -4,16 +4,24 @@ use crate::cli::{Batch as Args, Output};
 use crate::launch;
 use crate::task::{BatchTask, Done, Settings, Task, finish};
 use h5lab_core::failure::{Failure, FailureKind, Result};
-use h5lab_core::method::Method;
 use h5lab_core::record::{Actual, Record, Verification};
 use h5lab_core::sweep::{Batch, Cell, OnError};
-use h5lab_core::tunables::Tunables;
 use h5lab_io::comm::from_rank_0;
 use h5lab_io::run::{Outcome, Step, Team, run_batch};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// What the parent orders its ranks to measure.
+/// What the parent orders its ranks to do, as a file holds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ordered {
+    /// Cells of a sweep.
+    Batch(Box<Order>),
+    /// A task that no command line of the user's own stands for.
+    Task(Box<Task>),
+}
+
+/// Which cells the parent orders its ranks to measure.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     /// The cells.
@@ -24,25 +32,41 @@ pub struct Order {
     pub command: Vec<String>,
 }
 
+impl Ordered {
+    /// Writes it into a folder, and returns the task that does what the file says.
+    ///
+    /// # Errors
+    /// `Storage` if it can't be written.
+    pub fn write(&self, folder: &Path) -> Result<Task> {
+        let file = folder.join("order.json");
+        let text = serde_json::to_vec(self).expect("plain data");
+        std::fs::write(&file, text).map_err(|e| Failure::io("write the order", &file, &e))?;
+        Ok(Task::Batch(BatchTask { file }))
+    }
+}
+
 /// `h5lab batch FILE`: how h5lab's own mpirun starts ranks for a batch.
 pub fn run(args: Args, output: &Output) -> Result<()> {
-    let task = Task::Batch(BatchTask { file: args.file, threads: false });
+    let task = Task::Batch(BatchTask { file: args.file });
     let ranks = crate::cli::Ranks { np: Vec::new() };
     launch::run(&task, &ranks, output, &mut |_| Ok(()))
 }
 
-/// Measures the batch in the folder that its file lies in.
+/// Does what the file orders; measures a batch in the folder that the file lies in.
 pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<()> {
     // Under a launcher the first rank alone knows the file. As OsString, which may hold any bytes when it is sent.
-    let (order, scratch) = from_rank_0(team.comm, || {
+    let (ordered, scratch) = from_rank_0(team.comm, || {
         let scratch = task.file.parent().unwrap_or(Path::new("."));
         Ok((read(&task.file)?, scratch.as_os_str().to_owned()))
     })?;
     let scratch = Path::new(&scratch);
+    let order = match ordered {
+        Ordered::Batch(order) => *order,
+        Ordered::Task(task) => return crate::task::perform(&task, team, emit),
+    };
     team.fault.map_or(Ok(()), |fault| fault.check(order.batch.cells().map(|cell| &cell.experiment)))?;
     let settings = Settings {
-        method: Method::Independent,
-        tunables: Tunables::default(),
+        collective: false,
         repeat: order.batch.repeat,
         buffer: 0,
         ceiling: order.batch.ceiling,
@@ -62,7 +86,7 @@ pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<
     })
 }
 
-fn read(file: &Path) -> Result<Order> {
+fn read(file: &Path) -> Result<Ordered> {
     let bytes = std::fs::read(file).map_err(|e| Failure::io("read the order", file, &e))?;
     serde_json::from_slice(&bytes).map_err(|e| Failure::new(FailureKind::Internal, format!("the order: {e}")).at(file))
 }

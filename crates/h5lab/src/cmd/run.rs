@@ -26,17 +26,7 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
     }
     let sweep = sweep(&args)?;
     let runner = Runner::new(&sweep.np)?;
-    let (mut batches, mut skipped) = sweep.batches(&|experiment| {
-        values::of(&experiment.dataset)?;
-        h5lab_io::engine::supports(experiment, runner.has_mpi())
-    })?;
-    if let Some(ranks) = runner.fixed_count() {
-        batches = only_with(ranks, batches, &sweep.np, &mut skipped)?;
-    }
-    if batches.is_empty() {
-        let why = skipped.iter().map(|s| format!("{}: {}", s.what, s.why)).collect::<Vec<_>>().join("; ");
-        return Err(crate::usage(format!("no cell of this plan can be measured here: {why}")).mend("change the plan"));
-    }
+    let (batches, skipped) = possible(&sweep, &runner)?;
     let held = if args.resume { held(args.save.as_deref())? } else { Vec::new() };
     let here = execute::identity()?;
     let asked = count(&batches);
@@ -61,6 +51,52 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
     verdict(&records)
 }
 
+/// A sweep that can be measured here, for whoever shows its records in a way of their own.
+pub struct Ready {
+    runner: Runner,
+    batches: Vec<Batch>,
+    skipped: Vec<Skipped>,
+    on_error: OnError,
+}
+
+impl Ready {
+    /// Finds out whether it can.
+    ///
+    /// # Errors
+    /// What keeps it from being measured at all.
+    pub fn new(sweep: &Sweep) -> Result<Self> {
+        let runner = Runner::new(&sweep.np)?;
+        let (batches, skipped) = possible(sweep, &runner)?;
+        forecast::check_folders(&batches)?;
+        Ok(Ready { runner, batches, skipped, on_error: sweep.on_error })
+    }
+
+    /// Measures all of it, and returns the records, failed cells included.
+    ///
+    /// # Errors
+    /// What stops the sweep as a whole.
+    pub fn measure(&self, save: Option<&Path>, output: &Output) -> Result<Vec<Record>> {
+        say_what_is_left_out(&self.skipped, None, output);
+        Execution { runner: &self.runner, output, on_error: self.on_error, save }.all(&self.batches)
+    }
+}
+
+/// The batches that can be measured here, and what is left out.
+fn possible(sweep: &Sweep, runner: &Runner) -> Result<(Vec<Batch>, Vec<Skipped>)> {
+    let (mut batches, mut skipped) = sweep.batches(&|experiment| {
+        values::of(&experiment.dataset)?;
+        h5lab_io::engine::supports(experiment, runner.has_mpi())
+    })?;
+    if let Some(ranks) = runner.fixed_count() {
+        batches = only_with(ranks, batches, &sweep.np, &mut skipped)?;
+    }
+    if batches.is_empty() {
+        let why = skipped.iter().map(|s| format!("{}: {}", s.what, s.why)).collect::<Vec<_>>().join("; ");
+        return Err(crate::usage(format!("no cell of this plan can be measured here: {why}")).mend("change the plan"));
+    }
+    Ok((batches, skipped))
+}
+
 /// Plan or preset, then the flags.
 fn sweep(args: &Run) -> Result<Sweep> {
     // Left empty to tell whether anybody set them.
@@ -73,12 +109,7 @@ fn sweep(args: &Run) -> Result<Sweep> {
         (None, Some(name)) => presets::find(name)?,
         (None, None) => base,
     };
-    for (key, values) in &args.keys.given {
-        sweep.set(key, values).map_err(|mut failure| {
-            failure.message = format!("--{}", failure.message);
-            failure
-        })?;
-    }
+    args.keys.apply(&mut sweep)?;
     complete(&mut sweep)?;
     Ok(sweep)
 }
@@ -199,7 +230,7 @@ fn show(records: &[Record], output: &Output) -> Result<()> {
 }
 
 /// The first failure of a cell, or a mismatch.
-fn verdict(records: &[Record]) -> Result<()> {
+pub fn verdict(records: &[Record]) -> Result<()> {
     mismatch(records)?;
     let mut failed = records.iter().filter_map(|r| Some((r, r.failure.as_ref()?)));
     let Some((record, first)) = failed.next() else { return Ok(()) };

@@ -2,13 +2,12 @@
 
 use super::progress::Progress;
 use crate::cli::Output;
-use crate::cmd::batch::Order;
+use crate::cmd::batch::{Order, Ordered};
 use crate::launch::Runner;
 use crate::output::Show;
 use crate::task::{BatchTask, Done, Task};
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::host::Host;
-use h5lab_core::method::Method;
 use h5lab_core::record::Record;
 use h5lab_core::report::printable;
 use h5lab_core::sweep::{Batch, Cell, OnError};
@@ -126,12 +125,10 @@ impl Execution<'_> {
     fn once(&self, batch: &Batch, show: &mut Show<'_>, progress: &mut Progress, attempt: &mut Attempt) -> Result<()> {
         let order = Order { batch: batch.clone(), on_error: self.on_error, command: crate::cmd::command_line() };
         let scratch = self.runner.speaks().then(|| ScratchFolder::inside(&batch.folder)).transpose()?;
-        let file = match &scratch {
-            Some(scratch) => write_order(scratch.path(), &order)?,
-            None => Default::default(),
+        let task = match &scratch {
+            Some(scratch) => Ordered::Batch(Box::new(order)).write(scratch.path())?,
+            None => Task::Batch(BatchTask { file: Default::default() }),
         };
-        let threads = batch.files.iter().any(|file| file.write.experiment.method == Method::Direct);
-        let task = Task::Batch(BatchTask { file, threads });
         // The sweep's own progress stands for that of each transfer.
         let silent = Output { quiet: true, ..self.output.clone() };
         self.runner.run(&task, batch.np, batch.mpi_io, &silent, &mut |done| {
@@ -155,13 +152,6 @@ impl Execution<'_> {
     fn failed(&self, cell: &Cell, batch: &Batch, lost: &Failure) -> Result<Record> {
         crate::task::lost_record(cell.experiment.clone(), &batch.folder, crate::cmd::command_line(), lost.clone())
     }
-}
-
-fn write_order(folder: &Path, order: &Order) -> Result<std::path::PathBuf> {
-    let file = folder.join("order.json");
-    let text = serde_json::to_vec(order).expect("plain data");
-    std::fs::write(&file, text).map_err(|e| Failure::io("write the order", &file, &e))?;
-    Ok(file)
 }
 
 fn describe(number: usize, batches: &[Batch]) -> String {

@@ -1,0 +1,42 @@
+//! How much room a lesson may take here.
+
+use crate::output::note;
+use h5lab_core::failure::{Failure, Result};
+use h5lab_core::lesson::fit;
+use h5lab_core::report::bytes;
+use h5lab_core::sweep::Sweep;
+use h5lab_io::host::{filesystem, machine, process_env};
+use std::path::Path;
+
+/// A lesson's dataset takes at most one part in so many of the free space: there are up to four such files at a time.
+const SHARE_OF_DISK: u64 = 8;
+/// And of the memory: the page cache holds the files, and a tmpfs is memory.
+const SHARE_OF_MEMORY: u64 = 8;
+
+/// Makes the dataset smaller where there is too little room for it, and says so.
+pub fn fitted(sweep: &mut Sweep, speaks: bool) -> Result<()> {
+    let (room, why) = room(&sweep.path)?;
+    let dtype = sweep.dtype[0];
+    for shape in &mut sweep.shape {
+        let smaller = fit(shape, dtype, room);
+        if smaller != *shape && speaks {
+            note(&format!("a dataset of {smaller} instead of {shape}: it must fit {}, {why}", bytes(room)));
+        }
+        *shape = smaller;
+    }
+    Ok(())
+}
+
+/// Bytes that a dataset may have, and what says so.
+fn room(folders: &[impl AsRef<Path>]) -> Result<(u64, String)> {
+    let memory = machine::collect(&process_env).memory_available_bytes.unwrap_or(u64::MAX) / SHARE_OF_MEMORY;
+    let mut least = (memory, format!("one part in {SHARE_OF_MEMORY} of the memory"));
+    for folder in folders.iter().map(AsRef::as_ref) {
+        let free = filesystem::free_bytes(folder).map_err(|e| Failure::io("look at", folder, &e))?;
+        if free / SHARE_OF_DISK < least.0 {
+            let what = format!("one part in {SHARE_OF_DISK} of the free space in {}", folder.display());
+            least = (free / SHARE_OF_DISK, what);
+        }
+    }
+    Ok(least)
+}
