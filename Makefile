@@ -19,6 +19,7 @@ export H5LAB_TEST_VENV ?= $(CURDIR)/.tools/venv
 .NOTPARALLEL:
 .PHONY: help demo test bench check install clean
 .PHONY: setup setup-bundled setup-test setup-bench build format lint doc test-core test-mpi test-bundled test-hdf5-2
+.PHONY: test-filesystems test-nfs
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -26,7 +27,7 @@ help: ## show this list
 demo: build ## set up, build, and run the demos at sizes that fit this machine
 	@$(env) PATH="$(TARGET)/release:$$PATH" scripts/demo "$(TARGET)"
 
-test: setup-test format test-core lint doc test-mpi test-bundled test-hdf5-2 ## set up, check, and run every test of every build
+test: setup-test format test-core lint doc test-mpi test-bundled test-hdf5-2 test-filesystems ## set up, check, and run every test of every build
 
 bench: setup-bench build ## set up, build, and measure against h5py, h5repack and others
 	$(env) PATH="$(TARGET)/release:$$PATH" bench/run
@@ -76,3 +77,11 @@ test-bundled: ## test the build without MPI, with HDF5 built in
 test-hdf5-2: ## build HDF5 2.2 with subfiling, and test every method against it
 	$(hdf5_2_env) H5LAB_TEST_SUBFILING=1 cargo test -p h5lab-io -p h5lab --lib \
 		--test engine_contract --test oracles --test subfiling
+
+test-filesystems: ## test on ext4, xfs, btrfs, tmpfs and GlusterFS, side by side (as root)
+	@scripts/setup --filesystems
+	$(env) scripts/test-filesystems
+
+test-nfs: ## test on NFS 4.2 and 3, in a virtual machine; takes minutes
+	@scripts/setup --nfs
+	$(env) scripts/test-nfs
