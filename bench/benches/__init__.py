@@ -1,12 +1,13 @@
 """The benches: each a function of a `Bench` that returns a `Report`. A new one is one line here."""
 
-from . import ceiling, chunking, generator, repeatability, start_up, write_read
+from . import ceiling, chunking, codecs, generator, repeatability, start_up, write_read
 
 BENCHES = {
     "write-read": write_read.run,
     "start-up": start_up.run,
     "generator": generator.run,
     "chunking": chunking.run,
+    "codecs": codecs.run,
     "ceiling": ceiling.run,
     "repeatability": repeatability.run,
 }

@@ -15,7 +15,7 @@ KIND, DTYPE, REGION = "uniform", "f32", "stamped images"
 
 def run(bench):
     bench.need(disk=1 << 20, memory=1 << 28)
-    example = build(bench)
+    example = build(bench, "h5lab-core", EXAMPLE)
     samples = bench.interleave(bench.rounds_or(5), {
         "h5lab": lambda: parse(bench.run([example]).stdout),
         "numpy": lambda: json_lines(bench.run([bench.python, bench.peer("generator.py")]).stdout)[0],
@@ -38,14 +38,14 @@ def run(bench):
     )
 
 
-def build(bench):
-    """Builds the example of h5lab-core that measures this; returns its path."""
-    command = ["cargo", "build", "--release", "--quiet", "-p", "h5lab-core", "--example", EXAMPLE]
+def build(bench, package, example):
+    """Builds an example that measures; returns its path."""
+    command = ["cargo", "build", "--release", "--quiet", "-p", package, "--example", example]
     done = subprocess.run(command, cwd=bench.root, capture_output=True, text=True)
     if done.returncode != 0:
         raise Failed(f"{' '.join(command)}\n{done.stderr[-2000:]}")
     target = os.environ.get("CARGO_TARGET_DIR", "target")
-    return bench.root / target / "release" / "examples" / EXAMPLE
+    return bench.root / target / "release" / "examples" / example
 
 
 def parse(text):

@@ -3,6 +3,7 @@
 //! Everything here is a mirror type: h5lab-io fills it in, records store it, reports read it. Unknown
 //! is `None`, and is printed "unknown", never "no".
 
+mod container;
 mod file_system;
 mod launcher;
 mod text;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use container::{Container, LauncherMpi, MpiRuntime};
 pub use file_system::{FileSystem, StorageClass, Stripe, type_family};
 pub use launcher::{Launcher, LauncherKind, Scheduler, SchedulerKind};
 pub use text::text;
@@ -207,6 +209,9 @@ pub struct Machine {
     pub memory_limit_bytes: Option<Limit<u64>>,
     /// The container this process runs in; `None` when no sign of one was seen.
     pub container: Option<Container>,
+    /// The container's image, as its runtime names it; `None` also where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_image: Option<String>,
     /// Whether this process runs as uid 0.
     pub superuser: bool,
 }
@@ -219,24 +224,6 @@ pub enum Limit<T> {
     Unlimited,
     /// The limit.
     At(T),
-}
-
-/// Container runtimes that leave signs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Container {
-    /// Apptainer.
-    Apptainer,
-    /// SingularityCE, or Singularity before Apptainer.
-    Singularity,
-    /// Docker.
-    Docker,
-    /// Podman.
-    Podman,
-    /// A pod of Kubernetes.
-    Kubernetes,
-    /// Another one, that sets the variable `container`.
-    Other,
 }
 
 impl Hdf5 {

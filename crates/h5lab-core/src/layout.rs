@@ -2,48 +2,10 @@
 
 use crate::dataset::{Dtype, Shape};
 use crate::failure::{Failure, FailureKind, Result};
+use crate::filter::Filter;
 use crate::region::Region;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::str::FromStr;
-
-/// A filter that a chunk passes through on its way to the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Filter {
-    /// Byte shuffle: HDF5 filter 2.
-    Shuffle,
-    /// Deflate at this level, 0 to 9: HDF5 filter 1, h5py's `gzip`.
-    Gzip(u8),
-}
-
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Filter::Shuffle => f.write_str("shuffle"),
-            Filter::Gzip(level) => write!(f, "gzip={level}"),
-        }
-    }
-}
-
-impl FromStr for Filter {
-    type Err = Failure;
-
-    /// Takes `shuffle`, `gzip` (level 4, as h5py) and `gzip=LEVEL`.
-    fn from_str(text: &str) -> Result<Self> {
-        let level = |text: &str| text.parse().ok().filter(|level| *level <= 9);
-        match text.split_once('=') {
-            None if text == "shuffle" => Some(Filter::Shuffle),
-            None if text == "gzip" => Some(Filter::Gzip(4)),
-            Some(("gzip", digits)) => level(digits).map(Filter::Gzip),
-            _ => None,
-        }
-        .ok_or_else(|| {
-            Failure::new(FailureKind::Usage, format!("unknown filter '{text}'"))
-                .mend("use shuffle, gzip or gzip=0 to gzip=9, joined by +: shuffle+gzip=4")
-        })
-    }
-}
 
 /// The layout of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -206,15 +168,6 @@ mod tests {
         // From h5py 3.16: h5py._hl.filters.guess_chunk(shape, None, itemsize).
         for (shape, dtype, chunk) in GUESSES {
             assert_eq!(guess_chunk(&Shape(shape.to_vec()), *dtype), *chunk, "{shape:?}");
-        }
-    }
-
-    #[test]
-    fn filters_are_read_as_users_write_them() {
-        assert_eq!("gzip".parse::<Filter>().unwrap(), Filter::Gzip(4));
-        assert_eq!("gzip=9".parse::<Filter>().unwrap(), Filter::Gzip(9));
-        for text in ["gzip=10", "gzip=", "gzip=-1", "snappy", ""] {
-            assert!(text.parse::<Filter>().is_err(), "{text}");
         }
     }
 

@@ -21,6 +21,9 @@ pub enum Method {
     /// One HDF5 file whose bytes HDF5's subfiling driver stripes over several files, each written by a rank that is its
     /// I/O concentrator.
     Subfiling,
+    /// Metadata by HDF5; values by threads of h5lab's own: at the dataset's place in the file, or whole chunks, which pass
+    /// through h5lab's own filters.
+    Direct,
     /// No HDF5: plain pwrite and pread of the same bytes. The ceiling.
     Posix,
     /// No I/O at all: tests the laboratory itself.
@@ -29,12 +32,13 @@ pub enum Method {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Method; 7] = [
+    pub const ALL: [Method; 8] = [
         Method::Independent,
         Method::Collective,
         Method::Gather,
         Method::PerProcess,
         Method::Subfiling,
+        Method::Direct,
         Method::Posix,
         Method::Null,
     ];
@@ -47,6 +51,7 @@ impl Method {
             Method::Gather => "gather",
             Method::PerProcess => "per-process",
             Method::Subfiling => "subfiling",
+            Method::Direct => "direct",
             Method::Posix => "posix",
             Method::Null => "null",
         }

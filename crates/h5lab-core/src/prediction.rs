@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::record::Record;
 use crate::region::{Region, strides};
 use crate::sieve::{DEFAULT_SIEVE_BYTES, Reads, Sieve};
+use crate::spans::{Spans, piece_elements};
 use crate::tunables::MpiIo;
 use std::collections::HashSet;
 
@@ -21,6 +22,8 @@ pub struct Conditions {
     pub mpi_io: Option<MpiIo>,
     /// Whether the ranks share one open dataset, and so its cache: threads do, MPI ranks do not.
     pub shared: bool,
+    /// Whether the method `direct` reads the values itself; HDF5 reads what it can't find or convert.
+    pub own_reads: bool,
     /// Whether chunks too large for the cache are read through the sieve buffer (HDF5 2.1 and later).
     pub sieves_chunks: bool,
     /// Steps (chunks or runs read) to simulate at most; what is beyond is taken to go on in the same way.
@@ -45,6 +48,7 @@ impl Conditions {
             cache,
             mpi_io: mpi.then(|| tunables.mpi_io.unwrap_or(MpiIo::Ompio)),
             shared: !ranks_have_mpi || experiment.method == Method::Gather,
+            own_reads: experiment.method == Method::Direct,
             sieves_chunks: version_number(hdf5).is_some_and(|version| version >= (2, 1)),
             most_steps: MOST_STEPS,
         }
@@ -65,7 +69,8 @@ impl Conditions {
             Some("ompio") => MpiIo::Ompio,
             _ => record.experiment.tunables.mpi_io.unwrap_or(MpiIo::Ompio),
         };
-        Conditions { cache, mpi_io: (actual.driver == "mpio").then_some(mpi_io), ..expected }
+        let own_reads = expected.own_reads && !actual.in_force.get("moved-by").is_some_and(|by| by.starts_with("HDF5"));
+        Conditions { cache, mpi_io: (actual.driver == "mpio").then_some(mpi_io), own_reads, ..expected }
     }
 }
 
@@ -129,6 +134,10 @@ fn predict_ranks(experiment: &Experiment, ranks: &[usize], conditions: &Conditio
     if experiment.direction == Direction::Write || matches!(experiment.method, Method::Null | Method::Subfiling) {
         return None;
     }
+    // Past the page cache whole blocks are read, and where they begin is not known.
+    if experiment.tunables.direct_io == Some(true) {
+        return None;
+    }
     let plan = Plan::new(experiment);
     let nothing = || Region::empty(experiment.dataset.shape.0.len());
     let mut reader = Reader::new(experiment, conditions);
@@ -158,7 +167,8 @@ struct Store {
     chunk: Option<Vec<u64>>,
 }
 
-/// Where the data lies: in one dataset; with `per-process`, in one for each rank that wrote a part.
+/// Where the data lies: in one dataset; with `per-process`, in one for each rank that wrote a part. So it is with `direct`
+/// where several ranks wrote chunks with filters: that makes no difference to what is read of them.
 fn stores(experiment: &Experiment) -> Vec<Store> {
     let chunk = chunk_of(&experiment.layout).filter(|_| experiment.method.is_hdf5());
     let whole = Region::whole(&experiment.dataset.shape.0);
@@ -202,6 +212,8 @@ enum Way {
     Whole,
     /// The selected runs of each chunk.
     Runs(Sieve),
+    /// Runs that lie close together in one call: as the method `direct` reads what has no filters.
+    Spans,
 }
 
 /// Walks through an experiment's steps as HDF5 does.
@@ -288,6 +300,13 @@ impl StoreReader {
                     steps += 1;
                 }
             }
+            (Way::Spans, None) => {
+                for piece in region.split(piece_elements(size as usize)) {
+                    steps += read_spans(size, account, |visit| {
+                        piece.runs(&self.store.part.count).for_each(|(first, count)| visit(first, count));
+                    });
+                }
+            }
             (way, Some(chunk)) => for_each_chunk(region, chunk, |at| {
                 if !self.seen.contains(at) {
                     self.seen.insert(at.to_vec());
@@ -343,12 +362,36 @@ fn read_chunk(
             });
             false
         }
+        Way::Spans => {
+            for piece in part_of(at, chunk, region).split(piece_elements(size as usize)) {
+                steps += read_spans(size, account, |visit| {
+                    for_each_piece(at, chunk, (&piece, memory), visit);
+                });
+            }
+            false
+        }
         Way::AsAsked | Way::Sieved(_) => false,
     };
     if whole {
         account.chunk_reads += 1;
         account.add(Reads { calls: 1, bytes: chunk.iter().product::<u64>() * size });
     }
+    steps
+}
+
+/// Reads runs, which `each` visits with first element and count, in spans; returns the steps that it took.
+fn read_spans(size: u64, account: &mut Prediction, each: impl FnOnce(&mut dyn FnMut(u64, u64))) -> u64 {
+    let (mut spans, mut steps) = (Spans::to_read(), 0);
+    let mut read = |span: Option<(u64, u64)>| {
+        if let Some((from, to)) = span {
+            account.add(Reads { calls: 1, bytes: to - from });
+        }
+    };
+    each(&mut |first, count| {
+        steps += 1;
+        read(spans.add(first * size, count * size));
+    });
+    read(spans.finish());
     steps
 }
 
@@ -421,12 +464,17 @@ impl Prediction {
 
 /// How HDF5 reads this experiment's bytes from one dataset.
 ///
-/// Chunks with filters must be had whole. Chunks without go through the cache if they fit it; else only what is selected
+/// The method `direct` reads chunks with filters whole, and keeps none. Of all else it reads what is asked for.
+///
+/// HDF5 must have chunks with filters whole. Chunks without go through the cache if they fit it; else only what is selected
 /// is read. Collective transfers pass the cache by, and leave it to MPI-IO what is read between the pieces. A contiguous dataset has a sieve buffer if its driver allows one.
 fn way(experiment: &Experiment, store: &Store, conditions: &Conditions) -> Way {
     let size = experiment.dataset.dtype.size() as u64;
     let collective = experiment.method == Method::Collective;
     let filtered = !experiment.layout.filters().is_empty();
+    if conditions.own_reads {
+        return if filtered { Way::Whole } else { Way::Spans };
+    }
     let sieve_bytes = if conditions.mpi_io.is_some() { 0 } else { DEFAULT_SIEVE_BYTES };
     match store.grid() {
         _ if !experiment.method.is_hdf5() => Way::Sieved(Sieve::new(0, store.part.elements() * size)),
@@ -501,7 +549,7 @@ mod tests {
     use super::*;
     use crate::dataset::{Dataset, Dtype, Shape};
     use crate::experiment::CacheWanted;
-    use crate::layout::Filter;
+    use crate::filter::Filter;
     use crate::split::Split;
     use proptest::prelude::*;
 

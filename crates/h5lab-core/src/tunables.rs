@@ -101,6 +101,12 @@ pub struct Tunables {
     /// Bytes of a stripe of the method `subfiling`: so many go to one subfile before the next one has its turn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subfile_stripe: Option<u64>,
+    /// Threads of a rank that move data, of the method `direct`; the rank's share of the cores if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+    /// Whether the method `direct` passes by the page cache (O_DIRECT).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct_io: Option<bool>,
     /// Hints for MPI-IO (MPI_Info), such as `cb_nodes` or `romio_cb_write`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hints: BTreeMap<String, String>,

@@ -81,12 +81,9 @@ impl fmt::Display for Warning {
                 write!(f, "read, but not verified: {reason}")
             }
             Warning::SingleSample => f.write_str("one repeat says nothing about its spread: add --repeat 5"),
-            Warning::AboveCeiling { share } => write!(
-                f,
-                "{:.0} % of the posix ceiling cannot be: noise, or the page cache was busy with the other's data; \
-                 take the median of more repeats, and --fsync for writes",
-                share * 100.0
-            ),
+            Warning::AboveCeiling { share } => {
+                write!(f, "{:.0} % of the posix ceiling cannot be: {NOISE}", share * 100.0)
+            }
             Warning::NoCeiling { reason } => write!(f, "no posix ceiling: {reason}"),
             Warning::IdleRanks { idle, rows } => {
                 let ranks = if *idle == 1 { "rank" } else { "ranks" };
@@ -98,9 +95,50 @@ impl fmt::Display for Warning {
     }
 }
 
+/// What a share above the ceiling comes from, and what to do about it.
+const NOISE: &str = "noise, or the page cache was busy with the other's data; take the median of more repeats, and --fsync \
+                     for writes";
+
+/// The texts of many warnings: each once, and all shares above the ceiling as one.
+pub fn texts<'a>(warnings: impl IntoIterator<Item = &'a Warning>) -> Vec<String> {
+    let (mut texts, mut shares) = (Vec::new(), Vec::new());
+    for warning in warnings {
+        match warning {
+            Warning::AboveCeiling { share } => shares.push(share * 100.0),
+            _ => texts.push(warning.to_string()),
+        }
+    }
+    let mut said = std::collections::HashSet::new();
+    texts.retain(|text| said.insert(text.clone()));
+    texts.extend(above_ceiling(&shares));
+    texts
+}
+
+fn above_ceiling(percent: &[f64]) -> Option<String> {
+    let (least, most) = (percent.iter().copied().reduce(f64::min)?, percent.iter().copied().reduce(f64::max)?);
+    Some(match percent.len() {
+        1 => Warning::AboveCeiling { share: most / 100.0 }.to_string(),
+        rows => format!("{rows} rows with {least:.0} to {most:.0} % of the posix ceiling, which cannot be: {NOISE}"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_warnings_are_few_texts() {
+        let above = |share| Warning::AboveCeiling { share };
+        let all = [above(1.5), Warning::SingleSample, above(24.2), Warning::SingleSample, above(1.28)];
+        let texts = texts(&all);
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert_eq!(texts[0], Warning::SingleSample.to_string());
+        assert!(
+            texts[1].starts_with("3 rows with 128 to 2420 % of the posix ceiling, which cannot be: noise"),
+            "{texts:?}"
+        );
+        assert_eq!(super::texts(&all[..2])[1], above(1.5).to_string());
+    }
 
     #[test]
     fn one_is_not_many() {

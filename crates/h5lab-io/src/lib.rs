@@ -6,6 +6,7 @@ pub mod comm;
 mod counters;
 pub mod engine;
 pub mod fault;
+pub mod filter;
 pub mod h5;
 pub mod host;
 pub mod journal;

@@ -17,8 +17,10 @@
 pub use crate::comm::{Comm, Solo, all_gather};
 pub use h5lab_core::dataset::{Dataset, Dtype, Shape};
 pub use h5lab_core::failure::{Failure, Result};
+pub use h5lab_core::filter::{Filter, Packing};
 pub use h5lab_core::generate::{Data, DataKind};
-pub use h5lab_core::layout::{Filter, Layout};
+pub use h5lab_core::layout::Layout;
+pub use h5lab_core::method::Method;
 pub use h5lab_core::region::Region;
 pub use std::process::ExitCode;
 
@@ -30,7 +32,6 @@ use crate::run::{self, Team};
 use h5lab_core::access::Access;
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
 use h5lab_core::failure::FailureKind;
-use h5lab_core::method::Method;
 use h5lab_core::split::Split;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -131,11 +132,17 @@ impl File<'_> {
     /// As [`File::write`].
     pub fn read<T: Number>(&mut self, region: &Region) -> Result<Vec<T>> {
         let mut data = vec![T::zeroed(); region.elements() as usize];
-        self.check(region, &data)?;
-        if !region.is_empty() {
-            self.session.read(region, bytemuck::cast_slice_mut(&mut data))?;
-        }
+        self.read_into(region, &mut data)?;
         Ok(data)
+    }
+
+    /// Reads a region's elements, in C order, into memory that is there.
+    ///
+    /// # Errors
+    /// As [`File::write`].
+    pub fn read_into<T: Number>(&mut self, region: &Region, data: &mut [T]) -> Result<()> {
+        self.check(region, data)?;
+        if region.is_empty() { Ok(()) } else { self.session.read(region, bytemuck::cast_slice_mut(data)) }
     }
 
     /// Whether these are the values that the dataset's rule makes for a region; `None` if it has no rule.
@@ -177,12 +184,28 @@ pub fn create<T>(
     layout: &Layout,
     body: impl FnOnce(&mut File<'_>) -> Result<T>,
 ) -> Result<T> {
+    create_by(Method::Independent, comm, path, dataset, layout, body)
+}
+
+/// As [`create`], by another method: [`Method::Direct`] writes past HDF5, and filters with all cores.
+///
+/// # Errors
+/// As [`create`]; `Usage` or `Environment` if the method can't do it with this layout, or with these ranks.
+pub fn create_by<T>(
+    method: Method,
+    comm: &dyn Comm,
+    path: impl AsRef<Path>,
+    dataset: &Dataset,
+    layout: &Layout,
+    body: impl FnOnce(&mut File<'_>) -> Result<T>,
+) -> Result<T> {
     let path = path.as_ref();
-    let experiment = experiment(Direction::Write, dataset, layout, comm);
+    let experiment = experiment(Direction::Write, dataset, layout, (comm, method));
     experiment.check()?;
+    engine::supports(&experiment, comm.mpi().is_some())?;
     from_rank_0(comm, || run::claim_target(path, false))?;
     let team = Team { comm, progress: &Silent, fault: None };
-    run::replace(path, team, |target, last_words| while_open(comm, target, &experiment, body, last_words))
+    run::replace(&experiment, path, team, |target, last_words| while_open(comm, target, &experiment, body, last_words))
 }
 
 /// Opens a file that has one dataset, and lets `body` read it. Collective.
@@ -230,9 +253,25 @@ pub fn create<T>(
 /// # Errors
 /// The first failing rank's failure, on all ranks: `Input` if it is not a file that can be read.
 pub fn open<T>(comm: &dyn Comm, path: impl AsRef<Path>, body: impl FnOnce(&mut File<'_>) -> Result<T>) -> Result<T> {
+    open_by(Method::Independent, comm, path, None, body)
+}
+
+/// As [`open`], by another method: [`Method::Direct`] reads past HDF5, and decodes with all cores. `dataset` is its path in
+/// the file; needed if there are several.
+///
+/// # Errors
+/// As [`open`]; `Usage` or `Environment` if the method can't do it with these ranks.
+pub fn open_by<T>(
+    method: Method,
+    comm: &dyn Comm,
+    path: impl AsRef<Path>,
+    dataset: Option<&str>,
+    body: impl FnOnce(&mut File<'_>) -> Result<T>,
+) -> Result<T> {
     let path = path.as_ref();
-    let (dataset, layout) = from_rank_0(comm, || h5::dataset::describe(&h5::open_existing(path)?, None, path))?;
-    let experiment = experiment(Direction::Read, &dataset, &layout, comm);
+    let (dataset, layout) = from_rank_0(comm, || h5::dataset::describe(&h5::open_existing(path)?, dataset, path))?;
+    let experiment = experiment(Direction::Read, &dataset, &layout, (comm, method));
+    engine::supports(&experiment, comm.mpi().is_some())?;
     while_open(comm, path, &experiment, body, &|failure| Silent.last_words(failure))
 }
 
@@ -251,14 +290,19 @@ fn while_open<T>(
     Ok(value)
 }
 
-fn experiment(direction: Direction, dataset: &Dataset, layout: &Layout, comm: &dyn Comm) -> Experiment {
+fn experiment(
+    direction: Direction,
+    dataset: &Dataset,
+    layout: &Layout,
+    (comm, method): (&dyn Comm, Method),
+) -> Experiment {
     Experiment {
         direction,
         dataset: dataset.clone(),
         layout: layout.clone(),
         access: Access::Rows,
         split: Split::Axis(0),
-        method: Method::Independent,
+        method,
         np: comm.size(),
         cache: CacheWanted::AsFound,
         fsync: false,

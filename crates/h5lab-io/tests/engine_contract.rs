@@ -196,6 +196,7 @@ fn read(session: &mut dyn Session, experiment: &Experiment, region: &Region) -> 
 fn driver(method: Method, comm: &dyn Comm) -> &'static str {
     match method {
         Method::Subfiling => "subfiling",
+        Method::Direct => "direct",
         Method::Posix => "posix",
         Method::Null => "none",
         Method::Independent | Method::Collective if comm.mpi().is_some() => "mpio",
@@ -258,7 +259,7 @@ fn before(np: usize) -> Option<usize> {
 #[test]
 fn all_files_take_their_names() {
     let _alone = alone();
-    for method in [Method::Gather, Method::PerProcess, Method::Posix] {
+    for method in [Method::Gather, Method::PerProcess, Method::Direct, Method::Posix] {
         let case = Case { method, dtype: Dtype::U16, shape: SHAPES[2] };
         let (folder, options) = (folder(), Options::default());
         let file = folder.path().join("a.h5");

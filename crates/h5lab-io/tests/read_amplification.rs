@@ -6,8 +6,9 @@
 use h5lab_core::access::Access;
 use h5lab_core::dataset::{Dataset, Dtype, Shape};
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
+use h5lab_core::filter::Filter;
 use h5lab_core::generate::{Data, DataKind};
-use h5lab_core::layout::{Filter, Layout};
+use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
 use h5lab_core::prediction::{Conditions, Prediction, bytes_of_all_chunks, predict_all};
 use h5lab_core::split::Split;
@@ -77,6 +78,7 @@ impl Case {
             repeat: 1,
             buffer: 1 << 20,
             tunables: Tunables {
+                threads: (self.method == Method::Direct).then_some(2),
                 chunk_cache_bytes: cache,
                 chunk_cache_slots: cache.filter(|&bytes| bytes > 0).map(|_| 101),
                 ..Tunables::default()
@@ -122,6 +124,9 @@ impl Case {
         let least = bytes * (1.0 - tolerance);
         let got = counters.iter().map(|c| c.read_bytes).sum::<u64>() as f64;
         let what = format!("{experiment:?}: {bytes} predicted, {counters:?}, {want:?}");
+        if self.method == Method::Direct && !self.filtered() {
+            assert_eq!((got, counters.iter().map(|c| c.read_calls).sum::<u64>()), (bytes, want.reads), "{what}");
+        }
         assert!((least <= got && got <= most) || (self.filtered() && ragged(&self.layout)), "{what}");
         let calls = want.reads..=want.reads + OTHER_CALLS * self.np as u64;
         assert!(calls.contains(&counters.iter().map(|c| c.read_calls).sum()), "{what}");
@@ -198,6 +203,17 @@ fn compressed_chunks_u16() {
 #[test]
 fn compressed_chunks_f64() {
     check_all(Dtype::F64, true);
+}
+
+/// Nothing is read that was not predicted, however many threads there are: what they hold is known to the byte.
+#[test]
+fn direct_reads_what_is_predicted() {
+    let chunks = [None, Some([1, 64, 80]), Some([1, 20, 20]), Some([8, 16, 16]), Some([24, 64, 80])];
+    for (chunk, np) in chunks.into_iter().flat_map(|chunk| [(chunk, 1), (chunk, 3)]) {
+        for dtype in [Dtype::U16, Dtype::F64] {
+            check_one(&Case { method: Method::Direct, np, ..Case::new(dtype, chunk, false) });
+        }
+    }
 }
 
 /// Threads share HDF5's caches, or leave the file to one of them; parts of a virtual dataset have their own.

@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use h5lab_core::dataset::{Dtype, Shape};
 use h5lab_core::failure::Result;
 use h5lab_core::generate::DataKind;
+use h5lab_core::method::Method;
 use h5lab_core::report::parse_bytes;
 use h5lab_core::sweep::{KEYS, Sweep};
 use h5lab_io::run::View;
@@ -87,9 +88,18 @@ pub struct Measuring {
     /// Most bytes that one transfer call moves; a rank holds no more than that, and no more than --buffer
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_bytes)]
     pub transfer_size: u64,
-    /// Collective transfers instead of independent ones
-    #[arg(long)]
+    /// Collective transfers instead of independent ones: --method collective
+    #[arg(long, conflicts_with = "method")]
     pub collective: bool,
+    /// How bytes move: independent, collective, gather, per-process or direct
+    #[arg(long, value_name = "METHOD", default_value = "independent")]
+    pub method: Method,
+    /// Threads of each rank that move data, with --method direct; without it, the rank's share of the cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096), allow_negative_numbers = true)]
+    pub threads: Option<u32>,
+    /// Pass by the page cache (O_DIRECT), with --method direct
+    #[arg(long)]
+    pub direct_io: bool,
     /// Do not measure the posix ceiling (the same bytes without HDF5)
     #[arg(long)]
     pub no_ceiling: bool,
@@ -140,6 +150,7 @@ pub struct Write {
   h5lab read test.h5 --np 1,2,4 --cache cold    from the device, not from the page cache
   h5lab read --view process --np 4              what each rank holds
   h5lab read --view global --np 4               what each rank sees of the whole
+  h5lab read scan.h5 --method direct            with all cores, past HDF5's lock
   h5lab read scan.h5 --dataset entry/data       somebody else's file: read, nothing to verify against")]
 pub struct Read {
     /// The file to read
@@ -255,7 +266,7 @@ pub struct Simple {
 #[command(after_help = "Examples:
   h5lab run --preset projection-stack --save results.jsonl
   h5lab run plan.toml --save results.jsonl --resume
-  h5lab run --shape 180x540x640 --chunk contiguous,1x540x640,auto --filter none,shuffle+gzip=4 \\
+  h5lab run --shape 180x540x640 --chunk contiguous,1x540x640,auto --filter none,shuffle+gzip=4,bitshuffle-lz4 \\
             --access projection,sinogram:16 --method independent,collective,posix --np 1,2 --cache warm,cold
   h5lab run plan.toml --path /scratch,/nfs/me --dry-run
 

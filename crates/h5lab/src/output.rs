@@ -208,12 +208,8 @@ pub fn context(record: &Record) -> String {
 
 /// The warnings of all records, each once.
 pub fn warnings(records: &[Record]) {
-    let mut said = Vec::new();
-    for warning in records.iter().flat_map(|r| &r.warnings).map(ToString::to_string) {
-        if !said.contains(&warning) {
-            say(format_args!("warning: {}", printable(&warning)));
-            said.push(warning);
-        }
+    for warning in h5lab_core::warning::texts(records.iter().flat_map(|r| &r.warnings)) {
+        say(format_args!("warning: {}", printable(&warning)));
     }
 }
 

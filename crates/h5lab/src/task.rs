@@ -12,8 +12,10 @@ use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
 use h5lab_core::record::{Record, SCHEMA, Verification};
 use h5lab_core::split::Split;
+use h5lab_core::tunables::Tunables;
 use h5lab_core::warning::Warning;
 use h5lab_io::comm::from_rank_0;
+use h5lab_io::engine;
 use h5lab_io::h5;
 use h5lab_io::run::{self, Options, Outcome, Team, View};
 use serde::{Deserialize, Serialize};
@@ -39,6 +41,17 @@ impl Task {
             Task::Write(task) => Some(&task.file),
             Task::Simple(task) => Some(&task.file),
             Task::Read(_) | Task::Batch(_) => None,
+        }
+    }
+
+    /// Whether its ranks have threads that move data: then no rank is to be bound to one core.
+    pub fn has_threads(&self) -> bool {
+        match self {
+            Task::Write(WriteTask { settings, .. }) | Task::Read(ReadTask { settings, .. }) => {
+                settings.method == Method::Direct
+            }
+            Task::Batch(task) => task.threads,
+            Task::Simple(_) => false,
         }
     }
 }
@@ -68,7 +81,8 @@ pub enum Done {
 /// Settings that `write` and `read` share.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
-    pub collective: bool,
+    pub method: Method,
+    pub tunables: Tunables,
     pub repeat: usize,
     pub buffer: u64,
     pub ceiling: bool,
@@ -100,6 +114,8 @@ pub struct ReadTask {
 pub struct BatchTask {
     /// The file: a [`crate::cmd::batch::Order`] as JSON.
     pub file: PathBuf,
+    /// Whether a cell's ranks have threads that move data.
+    pub threads: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -134,8 +150,11 @@ pub fn perform(task: &Task, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<()> {
 
 fn write(task: &WriteTask, team: Team<'_>) -> Result<Option<Record>> {
     let np = team.comm.size();
+    let has_mpi = team.comm.mpi().is_some();
     let prepared = from_rank_0(team.comm, || {
+        check_method(task.settings.method)?;
         let experiment = write_experiment(task, np)?;
+        engine::supports(&experiment, has_mpi)?;
         run::claim_target(&task.file, task.force)?;
         let ceiling = room(task, &experiment)?;
         Ok((experiment, ceiling))
@@ -160,13 +179,13 @@ fn write_experiment(task: &WriteTask, np: usize) -> Result<Experiment> {
         layout: Layout::Contiguous,
         access: Access::Rows,
         split: Split::Axis(0),
-        method: method(&task.settings),
+        method: task.settings.method,
         np,
         cache: CacheWanted::AsFound,
         fsync: task.fsync,
         repeat: task.settings.repeat,
         buffer: task.settings.buffer,
-        tunables: Default::default(),
+        tunables: task.settings.tunables.clone(),
     };
     experiment.check()?;
     Ok(experiment)
@@ -190,7 +209,13 @@ fn room(task: &WriteTask, experiment: &Experiment) -> Result<Result<(), Warning>
 
 fn read(task: &ReadTask, team: Team<'_>) -> Result<Option<Record>> {
     let np = team.comm.size();
-    let experiment = from_rank_0(team.comm, || read_experiment(task, np))?;
+    let has_mpi = team.comm.mpi().is_some();
+    let experiment = from_rank_0(team.comm, || {
+        check_method(task.settings.method)?;
+        let experiment = read_experiment(task, np)?;
+        engine::supports(&experiment, has_mpi)?;
+        Ok(experiment)
+    })?;
     let options = Options { ceiling: task.settings.ceiling, view: task.view, ..Options::default() };
     let outcome = run::run(&experiment, &task.file, options, team)?;
     finish(experiment, &task.file, &task.settings, outcome, team)
@@ -206,13 +231,13 @@ fn read_experiment(task: &ReadTask, np: usize) -> Result<Experiment> {
         layout,
         access: Access::Rows,
         split: Split::Axis(0),
-        method: method(&task.settings),
+        method: task.settings.method,
         np,
         cache: task.cache,
         fsync: false,
         repeat: task.settings.repeat,
         buffer: task.settings.buffer,
-        tunables: Default::default(),
+        tunables: task.settings.tunables.clone(),
     };
     experiment.check()?;
     Ok(experiment)
@@ -228,8 +253,16 @@ fn refuse_subfiles(file: &Path) -> Result<()> {
         .mend("make a plain file of them with HDF5's h5fuse, and read that; `h5lab run` measures subfiling"))
 }
 
-fn method(settings: &Settings) -> Method {
-    if settings.collective { Method::Collective } else { Method::Independent }
+/// Refuses the methods that make or read other files than the demos' one HDF5 file.
+fn check_method(method: Method) -> Result<()> {
+    match method {
+        Method::Subfiling | Method::Posix | Method::Null => {
+            let why = format!("the method {method} is no way to move one HDF5 file: it is for h5lab run");
+            Err(Failure::new(FailureKind::Usage, why)
+                .mend("use independent, collective, gather, per-process or direct, or measure it with h5lab run"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes the record of a measurement, on rank 0.

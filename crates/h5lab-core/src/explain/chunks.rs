@@ -10,6 +10,7 @@ use crate::method::Method;
 use crate::prediction::{Conditions, Prediction, bytes_of_all_chunks, predict_all};
 use crate::report::{bytes, significant};
 use crate::sieve::DEFAULT_SIEVE_BYTES;
+use crate::spans::MOST_GAP;
 
 /// Up to twice is the price of chunks that serve several accesses.
 const MOST_AMPLIFICATION: f64 = 2.0;
@@ -64,6 +65,12 @@ fn needed(facts: &Facts<'_>) -> Option<Needed> {
 fn since(facts: &Facts<'_>) -> String {
     let (access, Some(chunk)) = (facts.experiment.access.name(), facts.chunk()) else {
         let sieve = bytes(DEFAULT_SIEVE_BYTES);
+        if facts.conditions.own_reads {
+            return format!(
+                ", since runs that lie up to {} apart are read together with what is between",
+                bytes(MOST_GAP)
+            );
+        }
         return match facts.mpi() {
             true => ", since MPI-IO reads what lies between short runs as well".into(),
             false => {
@@ -83,6 +90,7 @@ fn since(facts: &Facts<'_>) -> String {
 
 fn why_again(facts: &Facts<'_>) -> String {
     match facts.experiment.method {
+        Method::Direct if facts.conditions.own_reads => "direct keeps no chunk from one request to the next".into(),
         Method::Collective => "collective transfers pass the chunk cache by".into(),
         _ => format!("the chunk cache of {} had lost it when it was needed again", bytes(facts.conditions.cache.bytes)),
     }
@@ -152,7 +160,7 @@ fn cache_words(facts: &Facts<'_>, cache: CacheSize) -> String {
 
 /// The chunk cache serves independent transfers; of those through MPI-IO only reads.
 fn has_chunk_cache(facts: &Facts<'_>) -> bool {
-    facts.experiment.method != Method::Collective && (facts.reads() || !facts.mpi())
+    facts.experiment.method != Method::Collective && !facts.conditions.own_reads && (facts.reads() || !facts.mpi())
 }
 
 /// What reading in small pieces costs at most; measured with warm data, about.

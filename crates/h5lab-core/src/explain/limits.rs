@@ -131,17 +131,19 @@ fn faster_filter(facts: &Facts<'_>) -> String {
     }
 }
 
-/// Ranks that can use a core at the same time.
+/// Threads that can use a core at the same time.
 fn workers(facts: &Facts<'_>) -> usize {
     let np = facts.experiment.np;
     let cores = facts.cores().unwrap_or(np).max(1);
-    let at_once = if serialized(facts) || facts.experiment.method == Method::Gather { 1 } else { np };
+    let threads = facts.record.actual.in_force.get("threads").and_then(|n| n.parse().ok()).unwrap_or(1);
+    let at_once = if serialized(facts) || facts.experiment.method == Method::Gather { 1 } else { np * threads };
     at_once.min(cores).max(1)
 }
 
 /// Threads in HDF5 wait for its global lock: one works at a time.
 fn serialized(facts: &Facts<'_>) -> bool {
-    facts.experiment.np > 1 && facts.experiment.method.is_hdf5() && facts.record.host.mpi.library.is_none()
+    let in_hdf5 = facts.experiment.method.is_hdf5() && !facts.conditions.own_reads;
+    facts.experiment.np > 1 && in_hdf5 && facts.record.host.mpi.library.is_none()
 }
 
 /// From here on there is little left to gain without other storage.

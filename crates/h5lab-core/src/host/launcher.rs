@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LauncherMpi;
+
 /// How this process was started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launcher {
@@ -11,6 +13,12 @@ pub struct Launcher {
     pub ranks: Option<usize>,
     /// Which of them this is, from 0.
     pub rank: Option<usize>,
+    /// The MPI it belongs to, as far as it says; `None` when it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mpi: Option<LauncherMpi>,
+    /// Ranks that MPI sees in this process's world, where MPI was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mpi_ranks: Option<usize>,
     /// The batch scheduler whose job this runs in; `None` when no sign of one was seen.
     pub scheduler: Option<Scheduler>,
 }

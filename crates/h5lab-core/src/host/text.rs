@@ -5,8 +5,8 @@ use std::fmt::Display;
 use crate::report::{bytes, printable};
 
 use super::{
-    Container, FileSystem, FilterSupport, Hdf5, Host, HostWarning, Launcher, Limit, Linkage, Machine, Mpi, MpiIo,
-    MpiIoSource, MpiLibrary, Mpirun, Scheduler, StorageClass, ThreadLevel,
+    Container, FileSystem, FilterSupport, Hdf5, Host, HostWarning, Launcher, LauncherMpi, Limit, Linkage, Machine, Mpi,
+    MpiIo, MpiIoSource, MpiLibrary, Mpirun, Scheduler, StorageClass, ThreadLevel,
 };
 
 /// Variables of HDF5 that are shown even when they are not set.
@@ -157,7 +157,10 @@ fn machine(page: &mut Page, machine: &Machine) {
     page.known("memory", machine.memory_total_bytes.map(bytes));
     page.known("memory available", machine.memory_available_bytes.map(bytes));
     page.known("memory limit", machine.memory_limit_bytes.map(|at| limit(at, bytes)));
-    page.line("container", machine.container.map_or("none seen", container));
+    page.line("container", machine.container.map_or("none seen", Container::name));
+    if let Some(image) = &machine.container_image {
+        page.line("image", image);
+    }
 }
 
 fn limit<T>(limit: Limit<T>, show: impl Fn(T) -> String) -> String {
@@ -167,23 +170,16 @@ fn limit<T>(limit: Limit<T>, show: impl Fn(T) -> String) -> String {
     }
 }
 
-fn container(container: Container) -> &'static str {
-    match container {
-        Container::Apptainer => "Apptainer",
-        Container::Singularity => "Singularity",
-        Container::Docker => "Docker",
-        Container::Podman => "Podman",
-        Container::Kubernetes => "Kubernetes",
-        Container::Other => "yes, of an unknown kind",
-    }
-}
-
 fn launcher(page: &mut Page, launcher: &Launcher) {
     page.section("Launcher");
     page.line("started by", launcher.kind.name());
     if launcher.kind.started_rank() {
         page.known("ranks", launcher.ranks);
         page.known("this rank", launcher.rank);
+        page.known("its MPI", launcher.mpi.as_ref().and_then(LauncherMpi::describe));
+        if let Some(ranks) = launcher.mpi_ranks {
+            page.line("ranks MPI sees", ranks);
+        }
     }
     match &launcher.scheduler {
         Some(job) => scheduler(page, job),
@@ -245,4 +241,4 @@ fn warnings(page: &mut Page, warnings: &[HostWarning]) {
 
 #[cfg(test)]
 #[path = "text_tests.rs"]
-mod tests;
+pub(super) mod tests;

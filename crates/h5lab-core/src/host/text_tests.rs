@@ -3,7 +3,7 @@
 use super::*;
 use crate::host::{LauncherKind, SchedulerKind};
 
-fn workstation() -> Host {
+pub(in crate::host) fn workstation() -> Host {
     Host {
         hdf5: Hdf5 {
             version: "1.10.8".into(),
@@ -47,6 +47,7 @@ fn workstation() -> Host {
             memory_available_bytes: Some(200 << 30),
             memory_limit_bytes: Some(Limit::Unlimited),
             container: None,
+            container_image: None,
             superuser: false,
         },
         launcher: Launcher::default(),
@@ -87,6 +88,7 @@ fn cluster() -> Host {
     host.machine.cpu_quota_cores = Some(Limit::At(1.5));
     host.machine.memory_limit_bytes = Some(Limit::At(8 << 30));
     host.machine.container = Some(Container::Apptainer);
+    host.machine.container_image = Some("/images/h5lab.sif".into());
     host.machine.superuser = true;
     host.launcher = cluster_launcher();
     let fs = host.file_system.as_mut().expect("the workstation has one");
@@ -102,7 +104,7 @@ fn cluster() -> Host {
 
 fn cluster_launcher() -> Launcher {
     let job = Scheduler { kind: SchedulerKind::Slurm, job: Some("42".into()), slots: Some(64), nodes: None };
-    Launcher { kind: LauncherKind::Srun, ranks: Some(64), rank: Some(3), scheduler: Some(job) }
+    Launcher { kind: LauncherKind::Srun, ranks: Some(64), rank: Some(3), scheduler: Some(job), ..Launcher::default() }
 }
 
 /// The codes of what the host warns of, with its file system changed.

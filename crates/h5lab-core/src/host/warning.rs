@@ -76,6 +76,27 @@ pub enum HostWarning {
         /// `statfs`'s.
         magic: String,
     },
+    /// A launcher started several ranks, and MPI sees each of them alone.
+    RanksApart {
+        /// Ranks started.
+        started: usize,
+        /// The launcher, and what is known of its MPI.
+        launcher: String,
+        /// The library that h5lab runs with.
+        library: String,
+    },
+    /// The launcher is of another MPI than the library.
+    MpiDiffers {
+        /// The launcher, and what is known of its MPI.
+        launcher: String,
+        /// The library that h5lab runs with.
+        library: String,
+    },
+    /// An MPI launcher started a build without MPI.
+    NoMpiInside {
+        /// The launcher.
+        launcher: String,
+    },
     /// The control group allows less time than the cores suggest.
     CpuQuota {
         /// Cores' worth of time allowed.
@@ -96,6 +117,7 @@ impl Host {
     /// All that is to be warned of, most consequential first.
     pub fn warnings(&self) -> Vec<HostWarning> {
         let mut warnings = self.file_system.as_ref().map_or_else(Vec::new, |fs| self.storage_warnings(fs));
+        warnings.extend(super::container::mpi_warning(self));
         warnings.extend(self.quota_warning());
         warnings.extend(self.version_warning());
         warnings
@@ -208,6 +230,9 @@ impl HostWarning {
             Self::SpaceLow { .. } => "space-low",
             Self::InodesLow { .. } => "inodes-low",
             Self::TypesDisagree { .. } => "types-disagree",
+            Self::RanksApart { .. } => "ranks-apart",
+            Self::MpiDiffers { .. } => "mpi-differs",
+            Self::NoMpiInside { .. } => "no-mpi-inside",
             Self::CpuQuota { .. } => "cpu-quota",
             Self::Hdf5VersionDiffers { .. } => "hdf5-version-differs",
         }
@@ -229,6 +254,9 @@ impl HostWarning {
             Self::SpaceLow { free_bytes, total_bytes } => format!("Only {} of {} are free; nearly full file systems are slower, and writing may fail.", bytes(*free_bytes), bytes(*total_bytes)),
             Self::InodesLow { free_inodes } => format!("Only {free_inodes} more files can be made here."),
             Self::TypesDisagree { kind, magic } => format!("The mount table says {kind}, statfs says {magic}: what is mounted here is not certain."),
+            Self::RanksApart { started, launcher, library } => format!("{started} ranks were started by {launcher}, but {library}, with which h5lab runs, sees each of them alone."),
+            Self::MpiDiffers { launcher, library } => format!("Ranks are started by {launcher}, but h5lab runs with {library}: they may not find each other, or fail now and then."),
+            Self::NoMpiInside { launcher } => format!("Started by {launcher}, but MPI is not in this build: each rank would be alone."),
             Self::CpuQuota { quota_cores, cores } => format!("The control group allows {quota_cores:.1} cores' worth of time on {cores} cores: more workers than that are throttled."),
             Self::Hdf5VersionDiffers { version, compiled_version } => format!("HDF5 {version} runs, but h5lab was compiled against {compiled_version}."),
         }
@@ -257,6 +285,12 @@ impl HostWarning {
             Self::InodesLow { .. } => "Remove files, or avoid the method per-process, which makes one a rank.",
             Self::TypesDisagree { .. } => {
                 "Look at `findmnt -T PATH` and `stat -f PATH`, and name the file system when you report results."
+            }
+            Self::RanksApart { .. } | Self::MpiDiffers { .. } => {
+                "Use the mpirun of the MPI that h5lab runs with (of a container: the one inside, by --np), or an h5lab built with the launcher's MPI; under Slurm try srun --mpi=pmix."
+            }
+            Self::NoMpiInside { .. } => {
+                "Use a build with the default features, or start this one alone: --np means threads."
             }
             Self::CpuQuota { .. } => "Use no more workers than the quota, or ask for more cores.",
             Self::Hdf5VersionDiffers { .. } => "Rebuild h5lab, or load the HDF5 module it was built with.",

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Result};
 use crate::generate::Data;
 use crate::layout::{Layout, guess_chunk};
 use crate::method::Method;
-use crate::tunables::{MpiIo, Tunables};
+use crate::tunables::{AllocationTime, MpiIo, Tunables};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -177,36 +177,50 @@ impl Sweep {
         let mut all = Vec::new();
         for (method, split, fsync) in product3(&self.method, &self.split, &self.fsync) {
             for (buffer, alignment, allocation_time) in product3(&self.buffer, &self.alignment, &self.allocation_time) {
-                for (chunk_cache_bytes, chunk_cache_slots, collective_metadata) in
-                    product3(&self.chunk_cache_bytes, &self.chunk_cache_slots, &self.collective_metadata)
-                {
-                    for (fill_time, subfiles, subfile_stripe) in
-                        product3(&self.fill_time, &self.subfiles, &self.subfile_stripe)
-                    {
-                        let hints = self.hints.clone();
-                        let tunables = Tunables {
-                            alignment,
-                            chunk_cache_bytes,
-                            chunk_cache_slots,
-                            collective_metadata,
-                            allocation_time,
-                            fill_time,
-                            mpi_io,
-                            subfiles,
-                            subfile_stripe,
-                            hints,
-                        };
-                        all.push(FileSettings {
-                            method,
-                            layout: if method.is_hdf5() { layout.clone() } else { Layout::Contiguous },
-                            dataset,
-                            split,
-                            fsync,
-                            buffer,
-                            tunables,
-                        });
-                    }
-                }
+                let tunables = self.tunables(alignment, allocation_time, mpi_io);
+                all.extend(tunables.into_iter().map(|tunables| FileSettings {
+                    method,
+                    layout: if method.is_hdf5() { layout.clone() } else { Layout::Contiguous },
+                    dataset,
+                    split,
+                    fsync,
+                    buffer,
+                    tunables,
+                }));
+            }
+        }
+        all
+    }
+
+    /// The products of all other tunables with these.
+    fn tunables(
+        &self,
+        alignment: Option<u64>,
+        allocation_time: Option<AllocationTime>,
+        mpi_io: Option<MpiIo>,
+    ) -> Vec<Tunables> {
+        let mut all = Vec::new();
+        for (chunk_cache_bytes, chunk_cache_slots, collective_metadata) in
+            product3(&self.chunk_cache_bytes, &self.chunk_cache_slots, &self.collective_metadata)
+        {
+            for (fill_time, subfiles, subfile_stripe) in product3(&self.fill_time, &self.subfiles, &self.subfile_stripe)
+            {
+                all.extend(product3(&self.threads, &self.direct_io, &[()]).into_iter().map(
+                    |(threads, direct_io, ())| Tunables {
+                        alignment,
+                        chunk_cache_bytes,
+                        chunk_cache_slots,
+                        collective_metadata,
+                        allocation_time,
+                        fill_time,
+                        mpi_io,
+                        subfiles,
+                        subfile_stripe,
+                        threads,
+                        direct_io,
+                        hints: self.hints.clone(),
+                    },
+                ));
             }
         }
         all

@@ -5,7 +5,7 @@ use crate::access::Access;
 use crate::dataset::Shape;
 use crate::experiment::CacheWanted;
 use crate::failure::{Failure, FailureKind, Result};
-use crate::layout::Filter;
+use crate::filter::Filter;
 use crate::tunables::{AllocationTime, FillTime, MpiIo};
 use std::str::FromStr;
 
@@ -43,7 +43,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "method",
-        help: "independent, collective, gather, per-process, subfiling, posix, null",
+        help: "independent, collective, gather, per-process, subfiling, direct, posix, null",
         list: true,
         set: |s, v| list(&mut s.method, v),
     },
@@ -55,7 +55,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "filter",
-        help: "none, or filters joined by +: shuffle+gzip=4",
+        help: "none, or filters joined by +: shuffle, gzip=4, lzf, lz4, zstd=3, bitshuffle, bitshuffle-lz4, bitshuffle-zstd=3, fletcher32",
         list: true,
         set: |s, v| filters(&mut s.filter, v),
     },
@@ -140,6 +140,18 @@ pub const KEYS: &[Key] = &[
         help: "stripe of subfiling: 1MiB, or default (32MiB)",
         list: true,
         set: |s, v| optional(&mut s.subfile_stripe, v, size),
+    },
+    Key {
+        name: "threads",
+        help: "threads of a rank that move data, of direct: 4, or default (its share of the cores)",
+        list: true,
+        set: |s, v| optional(&mut s.threads, v, parse),
+    },
+    Key {
+        name: "direct-io",
+        help: "true: direct passes by the page cache (O_DIRECT); false or default",
+        list: true,
+        set: |s, v| optional(&mut s.direct_io, v, parse),
     },
     Key { name: "hint", help: "hints for MPI-IO: KEY=VALUE", list: true, set: |s, v| hints(s, v) },
     Key { name: "repeat", help: "how often each cell is measured", list: false, set: |s, v| repeat(s, v) },

@@ -11,8 +11,8 @@ pub use parse::from_toml;
 use crate::access::Access;
 use crate::dataset::{Dtype, Shape, SourceFile};
 use crate::experiment::CacheWanted;
+use crate::filter::Filter;
 use crate::generate::DataKind;
-use crate::layout::Filter;
 use crate::method::Method;
 use crate::split::Split;
 use crate::tunables::{AllocationTime, FillTime, MpiIo};
@@ -102,6 +102,10 @@ pub struct Sweep {
     pub subfiles: Vec<Option<u32>>,
     /// Bytes of a subfile's stripe.
     pub subfile_stripe: Vec<Option<u64>>,
+    /// Threads of a rank.
+    pub threads: Vec<Option<u32>>,
+    /// Whether the page cache is passed by.
+    pub direct_io: Vec<Option<bool>>,
     /// MPI-IO hints.
     pub hints: BTreeMap<String, String>,
     /// How often each cell is measured.
@@ -140,6 +144,8 @@ impl Default for Sweep {
             mpi_io: vec![None],
             subfiles: vec![None],
             subfile_stripe: vec![None],
+            threads: vec![None],
+            direct_io: vec![None],
             hints: BTreeMap::new(),
             repeat: 5,
             ceiling: true,

@@ -113,7 +113,7 @@ fn stay_alone() {
     const NAME: &str = "OMPI_MCA_ess_singleton_isolated";
     let path = std::env::var("PATH").unwrap_or_default();
     let is_there = |name: &str| crate::host::mpi::on_path(&path, name).is_some();
-    let launched = crate::host::launcher::detect(&crate::host::process_env).kind.started_rank();
+    let launched = crate::host::launcher::of_this_process().kind.started_rank();
     if !launched && !is_there("ssh") && !is_there("rsh") && std::env::var_os(NAME).is_none() {
         // SAFETY: as in `skip_absent_fabrics`.
         unsafe { std::env::set_var(NAME, "1") };

@@ -16,7 +16,7 @@ pub const PARTIAL: &str = ".h5lab-partial";
 /// of subfiles are known once they are there.
 pub fn files_of(method: Method, target: &Path, np: usize) -> Vec<PathBuf> {
     let parts = match method {
-        Method::PerProcess => (0..np).map(|rank| part_name(target, rank)).collect(),
+        Method::PerProcess | Method::Direct => (0..np).map(|rank| part_name(target, rank)).collect(),
         Method::Subfiling => subfiling_files(target).into_iter().map(|file| file.path).collect(),
         _ => Vec::new(),
     };
@@ -29,7 +29,7 @@ pub fn files_of(method: Method, target: &Path, np: usize) -> Vec<PathBuf> {
 /// If a file that must be opened to know that can't be.
 pub fn files_with_values(method: Method, path: &Path, dataset: &str) -> Result<Vec<PathBuf>> {
     match method {
-        Method::PerProcess => files_behind(path, dataset),
+        Method::PerProcess | Method::Direct => files_behind(path, dataset),
         Method::Subfiling => Ok(subfiles(path)),
         _ => Ok(vec![path.to_owned()]),
     }

@@ -122,6 +122,11 @@ fn asked(tunables: &Tunables, writes: bool) -> Settings {
 }
 
 impl Hdf5File {
+    /// The dataset.
+    pub(super) fn dataset(&self) -> &hdf5::Dataset {
+        &self.dataset
+    }
+
     /// The files that hold the dataset's values: those behind a virtual dataset, else the file itself.
     pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
         h5::virtual_dataset::files(&self.dataset, &self.path)

@@ -1,5 +1,6 @@
 //! How bytes reach the file: one engine a method.
 
+mod direct;
 mod files;
 mod gather;
 mod hdf5_file;
@@ -51,7 +52,7 @@ pub trait Engine: Sync {
         false
     }
 
-    /// False if other threads than a rank's own do its I/O: what the kernel counts for the rank is then not its I/O.
+    /// False if other threads than a rank's own and its [`Session::helpers`] do its I/O: what the kernel counts for the rank is then not its I/O.
     fn own_thread(&self) -> bool {
         true
     }
@@ -66,6 +67,11 @@ pub trait Session {
     fn before_read(&mut self, region: &Region) -> Result<()> {
         let _ = region;
         Ok(())
+    }
+
+    /// The system's numbers for the threads that do this session's I/O besides the rank's own, and nobody else's.
+    fn helpers(&self) -> &[i32] {
+        &[]
     }
 
     /// Writes a region; `data` is in C order and this machine's byte order.
@@ -123,6 +129,7 @@ pub fn engine(method: Method, comm: &dyn Comm) -> Result<Box<dyn Engine>> {
         Method::Gather => Box::new(gather::Gather),
         Method::PerProcess => Box::new(per_process::PerProcess),
         Method::Subfiling => Box::new(subfiling::Subfiling),
+        Method::Direct => Box::new(direct::Direct::new(comm)?),
         Method::Posix => Box::new(posix::Posix::at_their_place()),
         Method::Null => Box::new(null::Null),
     })

@@ -31,7 +31,7 @@ pub(super) fn part(experiment: &Experiment, rank: usize) -> Region {
 /// # Errors
 /// `Usage`, naming access and split.
 pub(super) fn check(experiment: &Experiment) -> Result<()> {
-    let Experiment { access, split, dataset, np, .. } = experiment;
+    let Experiment { method, access, split, dataset, np, .. } = experiment;
     let stays = |rank: usize| {
         let part = part(experiment, rank);
         access.requests(&dataset.shape.0, *split, rank, *np).all(|request| local(&request, &part).is_some())
@@ -39,9 +39,8 @@ pub(super) fn check(experiment: &Experiment) -> Result<()> {
     if experiment.direction == Direction::Read || (0..*np).all(stays) {
         return Ok(());
     }
-    let why = format!(
-        "per-process: with the access {access} and the split {split}, ranks write elements of other ranks' files"
-    );
+    let why =
+        format!("{method}: with the access {access} and the split {split}, ranks write elements of other ranks' files");
     Err(Failure::new(FailureKind::Usage, why).mend("write with the access rows or full; any access can read it back"))
 }
 
@@ -166,6 +165,13 @@ impl Session for Writer<'_> {
     }
 }
 
+/// The failure to find a part.
+pub(super) fn missing(part: &Path) -> Failure {
+    Failure::new(FailureKind::Input, "a part of the dataset is missing")
+        .at(part)
+        .mend("keep the parts in the master's folder, under the names they were written with")
+}
+
 /// A rank that reads through the master.
 struct Reader<'a> {
     opening: Opening<'a>,
@@ -185,9 +191,7 @@ impl<'a> Reader<'a> {
     fn check_parts(&self) -> Result<()> {
         match self.parts()?.iter().find(|part| !part.exists()) {
             None => Ok(()),
-            Some(missing) => Err(Failure::new(FailureKind::Input, "a part of the dataset is missing")
-                .at(missing)
-                .mend("keep the parts in the master's folder, under the names they were written with")),
+            Some(part) => Err(missing(part)),
         }
     }
 

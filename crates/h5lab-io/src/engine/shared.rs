@@ -1,8 +1,7 @@
 //! The methods `independent` and `collective`: one shared HDF5 file.
 //!
 //! MPI ranks open it together through the MPI-IO driver (HDF5 User Guide, "Parallel HDF5"). Local threads, and a single
-//! rank without MPI, use the sec2 driver; threads then share one file in the library, and its global lock. So does a
-//! single MPI rank that transfers filtered chunks independently: through MPI-IO HDF5 writes those collectively alone.
+//! rank without MPI, use the sec2 driver; threads then share one file in the library, and its global lock.
 
 use super::hdf5_file::Place;
 use super::{Engine, Opening, Session};
@@ -32,9 +31,8 @@ impl Engine for Shared {
     fn open<'a>(&'a self, opening: &Opening<'a>) -> Result<Box<dyn Session + 'a>> {
         let Opening { experiment, path, comm } = *opening;
         let dataset = &experiment.dataset;
-        let alone = comm.size() == 1 && !self.collective() && !experiment.layout.filters().is_empty();
-        let ranks = (!alone).then_some(comm);
-        let place = Place { path, ranks, subfiling: false, transfer: self.mode, tunables: &experiment.tunables };
+        let place =
+            Place { path, ranks: Some(comm), subfiling: false, transfer: self.mode, tunables: &experiment.tunables };
         let create = || place.create(dataset, &experiment.layout);
         let file = match experiment.direction {
             Direction::Write if comm.mpi().is_some() || comm.size() == 1 => create()?,

@@ -1,6 +1,6 @@
 //! What can be measured at all: said before any file is opened.
 
-use super::{per_process, subfiling};
+use super::{direct, per_process, subfiling};
 use crate::comm::{self, check_hints};
 use crate::h5;
 use h5lab_core::experiment::{Direction, Experiment};
@@ -17,9 +17,10 @@ pub fn supports(experiment: &Experiment, ranks_have_mpi: bool) -> Result<()> {
     let method = experiment.method;
     method_has_what_it_needs(method, ranks_have_mpi)?;
     let writes_filtered = experiment.direction == Direction::Write && !experiment.layout.filters().is_empty();
-    let independent = matches!(method, Method::Independent | Method::Subfiling);
-    if independent && writes_filtered && ranks_have_mpi && experiment.np > 1 {
-        let why = format!("{method} + filter: HDF5 cannot write filtered chunks from several ranks independently");
+    // HDF5 1.10's MPI-IO driver refuses them even to a single rank.
+    let independent = method == Method::Independent || method == Method::Subfiling && experiment.np > 1;
+    if independent && writes_filtered && ranks_have_mpi {
+        let why = format!("{method} + filter: HDF5 cannot write filtered chunks over MPI-IO independently");
         return Err(usage(why).mend("use the method collective, or no filter"));
     }
     if method == Method::PerProcess {
@@ -28,6 +29,9 @@ pub fn supports(experiment: &Experiment, ranks_have_mpi: bool) -> Result<()> {
     tunables_mean_something(experiment)?;
     if method == Method::Subfiling {
         allocates_when_asked(experiment)?;
+    }
+    if method == Method::Direct {
+        direct::check(experiment)?;
     }
     match ranks_have_mpi && matches!(method, Method::Independent | Method::Collective) {
         true => check_hints(&experiment.tunables.hints).and_then(|()| allocates_when_asked(experiment)),
@@ -70,6 +74,8 @@ fn names(tunables: &Tunables) -> Vec<&'static str> {
         ("mpi-io", tunables.mpi_io.is_some()),
         ("subfiles", tunables.subfiles.is_some()),
         ("subfile-stripe", tunables.subfile_stripe.is_some()),
+        ("threads", tunables.threads.is_some()),
+        ("direct-io", tunables.direct_io.is_some()),
         ("hints", !tunables.hints.is_empty()),
     ];
     set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect()
@@ -85,6 +91,11 @@ fn tunables_mean_something(experiment: &Experiment) -> Result<()> {
     let subfiles = names(tunables).into_iter().find(|name| name.starts_with("subfile"));
     if let (true, Some(name)) = (*method != Method::Subfiling, subfiles) {
         return Err(usage(format!("{method} + {name}: only subfiling has subfiles"))
+            .mend(format!("leave {name} out for {method}")));
+    }
+    let of_direct = names(tunables).into_iter().find(|name| ["threads", "direct-io"].contains(name));
+    if let (true, Some(name)) = (*method != Method::Direct, of_direct) {
+        return Err(usage(format!("{method} + {name}: only direct moves data with threads of its own"))
             .mend(format!("leave {name} out for {method}")));
     }
     if tunables.subfiles == Some(0) || tunables.subfile_stripe == Some(0) {

@@ -1,10 +1,11 @@
 //! Datasets in files: making them as an experiment asks, and finding out what those of other people are.
 
 use super::links::{self, Found};
-use super::{check, failure, provenance};
+use super::{check, failure, filters, provenance};
 use h5lab_core::dataset::{Dataset, Dtype, Shape};
 use h5lab_core::failure::{Failure, FailureKind, Result};
-use h5lab_core::layout::{Filter, Layout};
+use h5lab_core::filter::Filter;
+use h5lab_core::layout::Layout;
 use h5lab_core::report::printable;
 use h5lab_core::tunables::{AllocationTime, FillTime, Tunables};
 use hdf5::plist::dataset_create;
@@ -37,6 +38,9 @@ pub fn create(
             builder = match filter {
                 Filter::Shuffle => builder.shuffle(),
                 Filter::Gzip(level) => builder.deflate(*level),
+                Filter::Fletcher32 => builder.fletcher32(),
+                // What depends on the dataset, the filter itself adds (its set_local).
+                filter => builder.add_filter(filter.id() as i32, &filter.parameters()),
             };
         }
     } else {
@@ -130,7 +134,7 @@ pub fn describe(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<
     if shape.bytes(dtype).is_none() {
         return Err(input(format!("has a shape that overflows: {shape}")));
     }
-    let layout = layout_of(&found);
+    let layout = layout_of(&found).map_err(|e| failure(&e, "read the layout of the dataset", path))?;
     let (data, from) = (provenance::read(&found), provenance::source(&found));
     Ok((Dataset { name, shape, dtype, data, from }, layout))
 }
@@ -219,16 +223,11 @@ fn descriptor(dtype: Dtype) -> TypeDescriptor {
     }
 }
 
-/// The layout in h5lab's terms; filters that h5lab does not name are left out here (HDF5 applies them all the same).
-fn layout_of(dataset: &hdf5::Dataset) -> Layout {
+/// The layout in h5lab's terms.
+fn layout_of(dataset: &hdf5::Dataset) -> hdf5::Result<Layout> {
     let Some(chunk) = dataset.chunk() else {
-        return Layout::Contiguous;
+        return Ok(Layout::Contiguous);
     };
-    let pipeline = dataset.filters();
-    let filters = pipeline.iter().filter_map(|filter| match filter {
-        hdf5::filters::Filter::Shuffle => Some(Filter::Shuffle),
-        hdf5::filters::Filter::Deflate(level) => Some(Filter::Gzip(*level)),
-        _ => None,
-    });
-    Layout::Chunked { chunk: chunk.into_iter().map(|n| n as u64).collect(), filters: filters.collect() }
+    let filters = filters::stages(dataset)?.iter().map(Filter::of).collect();
+    Ok(Layout::Chunked { chunk: chunk.into_iter().map(|n| n as u64).collect(), filters })
 }

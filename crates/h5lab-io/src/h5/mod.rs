@@ -1,9 +1,13 @@
 //! A thin safe layer over hdf5-metno for what it lacks: checked closes, transfer property lists, HDF5's own account
 //! of what it did, and errors that keep HDF5's error stack. All `unsafe` that HDF5 needs lives in this folder.
 
+mod chunk_btree;
+pub mod chunk_index;
 pub mod dataset;
+pub mod filters;
 mod links;
 pub mod provenance;
+pub mod raw_data;
 pub mod settings;
 pub mod subfiling;
 pub mod transfer;
@@ -117,6 +121,7 @@ pub fn open_with(path: &Path, mode: Mode, comm: Option<&dyn Comm>, tunables: &Tu
 /// hdf5-metno's own way takes names of UTF-8 alone; a file's may be any bytes.
 fn open_as(path: &Path, mode: Mode, fapl: &hdf5::plist::FileAccess) -> hdf5::Result<hdf5::File> {
     use sys::h5f::{H5F_ACC_RDONLY, H5F_ACC_RDWR, H5F_ACC_TRUNC, H5Fcreate, H5Fopen};
+    filters::register()?;
     let name = CString::new(path.as_os_str().as_bytes()).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
     // SAFETY: the name ends in a zero and the property list is open; the result is checked.
     let id = check(|| unsafe {
@@ -205,6 +210,23 @@ pub(crate) fn check<N: Copy + PartialOrd + Default>(call: impl FnOnce() -> N) ->
         let answer = call();
         if answer < N::default() { Err(hdf5::Error::query().unwrap_or_else(|e| e)) } else { Ok(answer) }
     })
+}
+
+/// An HDF5 identifier that is given back when it is dropped.
+struct Id(sys::h5i::hid_t);
+
+impl Id {
+    /// Owns the identifier that a call returns.
+    fn new(call: impl FnOnce() -> sys::h5i::hid_t) -> hdf5::Result<Id> {
+        check(call).map(Id)
+    }
+}
+
+impl Drop for Id {
+    fn drop(&mut self) {
+        // SAFETY: the identifier is owned by this value alone.
+        let _ = check(|| unsafe { sys::h5i::H5Idec_ref(self.0) });
+    }
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ mod with_mpi {
 
     fn open_with(path: &Path, mode: Mode, access: &hdf5::plist::FileAccess) -> hdf5::Result<hdf5::File> {
         use sys::h5f::{H5F_ACC_RDONLY, H5F_ACC_RDWR, H5F_ACC_TRUNC, H5Fcreate, H5Fopen};
+        crate::h5::filters::register()?;
         let name = CString::new(path.as_os_str().as_bytes()).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
         // SAFETY: the name ends in a zero and the list is open; the result is checked.
         let id = check(|| unsafe {

@@ -1,6 +1,6 @@
 //! Moving regions between memory and a dataset, and asking HDF5 afterwards how it did it.
 
-use super::check;
+use super::{Id, check};
 use h5lab_core::dataset::Dtype;
 use h5lab_core::region::Region;
 use hdf5_metno as hdf5;
@@ -19,16 +19,6 @@ pub enum Mode {
 /// A dataset transfer property list.
 pub struct Transfer {
     list: Id,
-}
-
-/// An HDF5 identifier that is given back when it is dropped.
-struct Id(hid_t);
-
-impl Drop for Id {
-    fn drop(&mut self) {
-        // SAFETY: the identifier is owned by this value alone.
-        let _ = check(|| unsafe { sys::h5i::H5Idec_ref(self.0) });
-    }
 }
 
 impl Transfer {
@@ -113,7 +103,7 @@ fn spaces(dataset: &hdf5::Dataset, region: &Region) -> hdf5::Result<(Id, Id)> {
 }
 
 /// HDF5's identifier of the type in memory.
-fn native(dtype: Dtype) -> hid_t {
+pub(super) fn native(dtype: Dtype) -> hid_t {
     use hdf5::globals::{
         H5T_NATIVE_DOUBLE, H5T_NATIVE_FLOAT, H5T_NATIVE_INT16, H5T_NATIVE_INT32, H5T_NATIVE_UINT8, H5T_NATIVE_UINT16,
         H5T_NATIVE_UINT32,

@@ -4,35 +4,12 @@
 
 use std::path::Path;
 
+use h5lab_core::filter::KNOWN;
 use h5lab_core::host::{FilterSupport, Hdf5, Linkage};
 use hdf5_metno::filters::Filter;
 
 use super::Env;
 use super::settings::Settings;
-
-/// The filters of the library itself, then the plugins that imaging files use.
-///
-/// Identifiers are those of the
-/// [registry](https://github.com/HDFGroup/hdf5_plugins/blob/master/docs/RegisteredFilterPlugins.md).
-const FILTERS: [(i32, &str); 17] = [
-    (1, "deflate"),
-    (2, "shuffle"),
-    (3, "fletcher32"),
-    (4, "szip"),
-    (5, "nbit"),
-    (6, "scaleoffset"),
-    (307, "bzip2"),
-    (32000, "lzf"),
-    (32001, "blosc"),
-    (32004, "lz4"),
-    (32008, "bitshuffle"),
-    (32013, "zfp"),
-    (32015, "zstd"),
-    (32017, "sz"),
-    (32018, "fcidecomp"),
-    (32024, "sz3"),
-    (32026, "blosc2"),
-];
 
 /// Drivers that a build may have or not, by their names in the build summary.
 const OPTIONAL_DRIVERS: [(&str, &str); 4] = [
@@ -64,6 +41,8 @@ const VARIABLES: [&str; 16] = [
 
 /// Describes the HDF5 library that this process runs.
 pub fn collect(env: Env) -> Hdf5 {
+    // What h5lab adds counts as there.
+    let _ = crate::h5::filters::register();
     let linkage = super::read("/proc/self/maps").map(|maps| linkage(&maps));
     let settings = settings(linkage.as_ref());
     let version = hdf5_metno::library_version();
@@ -78,7 +57,7 @@ pub fn collect(env: Env) -> Hdf5 {
         subfiling,
         drivers: drivers(&settings, parallel, subfiling),
         file_locking_default: settings.value("Use file locking").map(str::to_string),
-        filters: FILTERS.iter().map(|(id, name)| filter(*id, name)).collect(),
+        filters: KNOWN.iter().map(|(id, name)| filter(*id as i32, name)).collect(),
         environment: set_variables(env),
     }
 }

@@ -1,8 +1,9 @@
 //! Tells from environment variables which MPI launcher started this process, and in which batch job.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
-use h5lab_core::host::{Launcher, LauncherKind, Scheduler, SchedulerKind};
+use h5lab_core::host::{Launcher, LauncherKind, LauncherMpi, MpiRuntime, Scheduler, SchedulerKind};
 
 use super::Env;
 
@@ -11,6 +12,13 @@ use super::Env;
 /// See `SLURM_MAX_NORMAL_STEP_ID` in `slurm/slurm.h`.
 const SLURM_SPECIAL_STEPS: u64 = 0xffff_fff0;
 
+/// What started this process, and on whose slots, as it was before MPI: starting it sets variables of its own, so that a
+/// rank whose launcher it does not understand would take them for the launcher's.
+pub fn of_this_process() -> Launcher {
+    static FOUND: OnceLock<Launcher> = OnceLock::new();
+    FOUND.get_or_init(|| detect(&super::process_env)).clone()
+}
+
 /// Tells what started this process, and on whose slots.
 pub fn detect(env: Env) -> Launcher {
     detect_with(env, &|path| super::read(path))
@@ -18,8 +26,22 @@ pub fn detect(env: Env) -> Launcher {
 
 /// As [`detect`], with the reading of files (PBS lists its nodes in one) to be given.
 pub fn detect_with(env: Env, read: &dyn Fn(&str) -> Option<String>) -> Launcher {
-    let started = [open_mpi, mvapich, hydra, srun, pmi, pmix].iter().find_map(|by| by(env));
-    Launcher { scheduler: scheduler(env, read), ..started.unwrap_or_default() }
+    let started = [open_mpi, mvapich, hydra, srun, pmi, pmix].iter().find_map(|by| by(env)).unwrap_or_default();
+    let mpi = if started.kind.started_rank() { launcher_mpi(env, started.kind) } else { None };
+    Launcher { mpi, scheduler: scheduler(env, read), ..started }
+}
+
+/// What the launcher's MPI and PMIx say of themselves in the environment. Within one process tree the innermost
+/// launcher's word stands.
+fn launcher_mpi(env: Env, kind: LauncherKind) -> Option<LauncherMpi> {
+    let open_mpi = kind == LauncherKind::OpenMpi;
+    let runtime = if env("OMPI_MCA_orte_ess_num_procs").is_some() { MpiRuntime::Orte } else { MpiRuntime::Prrte };
+    let mpi = LauncherMpi {
+        runtime: open_mpi.then_some(runtime),
+        version: env("OMPI_VERSION").filter(|_| open_mpi),
+        pmix: env("PMIX_VERSION"),
+    };
+    (mpi != LauncherMpi::default()).then_some(mpi)
 }
 
 fn open_mpi(env: Env) -> Option<Launcher> {
@@ -45,18 +67,18 @@ fn srun(env: Env) -> Option<Launcher> {
         return None;
     }
     let ranks = number(env, "SLURM_STEP_NUM_TASKS").or_else(|| number(env, "SLURM_NTASKS"));
-    Some(Launcher { kind: LauncherKind::Srun, ranks, rank: number(env, "SLURM_PROCID"), scheduler: None })
+    Some(Launcher { kind: LauncherKind::Srun, ranks, rank: number(env, "SLURM_PROCID"), ..Launcher::default() })
 }
 
 fn pmix(env: Env) -> Option<Launcher> {
     env("PMIX_NAMESPACE")?;
     let rank = Some(number(env, "PMIX_RANK")?);
-    Some(Launcher { kind: LauncherKind::Pmix, ranks: None, rank, scheduler: None })
+    Some(Launcher { kind: LauncherKind::Pmix, ranks: None, rank, ..Launcher::default() })
 }
 
 fn ranks(env: Env, kind: LauncherKind, size: &str, rank: &str) -> Option<Launcher> {
     let ranks = Some(number(env, size)?);
-    Some(Launcher { kind, ranks, rank: number(env, rank), scheduler: None })
+    Some(Launcher { kind, ranks, rank: number(env, rank), ..Launcher::default() })
 }
 
 fn number<T: std::str::FromStr>(env: Env, name: &str) -> Option<T> {

@@ -107,3 +107,26 @@ fn lsf_lists_nodes_and_slots() {
     let pairs = [("LSB_JOBID", "5"), ("LSB_DJOB_NUMPROC", "8"), ("LSB_MCPU_HOSTS", "a 4 b 4")];
     check_scheduler(&pairs, Some((SchedulerKind::Lsf, "5", Some(8), Some(2))));
 }
+
+fn check_mpi(pairs: &[(&str, &str)], want: Option<LauncherMpi>) {
+    assert_eq!(seen(pairs).mpi, want, "{pairs:?}");
+}
+
+#[test]
+fn a_launcher_says_of_which_mpi_it_is() {
+    let open_mpi = [("OMPI_COMM_WORLD_SIZE", "2"), ("OMPI_COMM_WORLD_RANK", "0"), ("PMIX_VERSION", "4.2.2rc2")];
+    let pmix = Some("4.2.2rc2".to_string());
+    let orte = [("OMPI_MCA_orte_ess_num_procs", "2")];
+    let known = |runtime| Some(LauncherMpi { runtime: Some(runtime), version: None, pmix: pmix.clone() });
+    check_mpi(&[&open_mpi[..], &orte].concat(), known(MpiRuntime::Orte));
+    check_mpi(&open_mpi, known(MpiRuntime::Prrte));
+    let step = [("SLURM_STEP_ID", "0"), ("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2")];
+    check_mpi(&[&step[..], &open_mpi[2..]].concat(), Some(LauncherMpi { pmix, ..LauncherMpi::default() }));
+    check_mpi(&step, None);
+    check_mpi(&[("PMI_SIZE", "2"), ("PMI_RANK", "0")], None);
+}
+
+#[test]
+fn variables_left_over_from_elsewhere_are_no_launcher() {
+    check_mpi(&[("PMIX_VERSION", "4.2.2"), ("OMPI_MCA_orte_ess_num_procs", "2")], None);
+}

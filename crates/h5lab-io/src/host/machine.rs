@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use h5lab_core::host::{Container, Machine};
+use h5lab_core::host::Machine;
 use procfs::{CpuInfo, Current, Meminfo};
 
-use super::{Env, cgroup, read};
+use super::{Env, cgroup, container, read};
 
 /// Describes the machine this process runs on.
 pub fn collect(env: Env) -> Machine {
     let system = rustix::system::uname();
     let limits = cgroup::limits();
     let memory = Meminfo::current().ok();
+    let (container, container_image) = container::detect(env).unzip();
     Machine {
         hostname: system.nodename().to_string_lossy().into_owned(),
         os: pretty_name(&os_release()),
@@ -25,7 +26,8 @@ pub fn collect(env: Env) -> Machine {
         memory_total_bytes: memory.as_ref().map(|memory| memory.mem_total),
         memory_available_bytes: memory.and_then(|memory| memory.mem_available),
         memory_limit_bytes: limits.memory_bytes,
-        container: container(env, |file| Path::new(file).exists()),
+        container,
+        container_image: container_image.flatten(),
         superuser: rustix::process::geteuid().is_root(),
     }
 }
@@ -60,42 +62,9 @@ fn sockets(cpus: &Path) -> Option<usize> {
     (!packages.is_empty()).then_some(packages.len())
 }
 
-/// The container by what its runtime leaves in the environment and the file system; the innermost first.
-fn container(env: Env, exists: impl Fn(&str) -> bool) -> Option<Container> {
-    let set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
-    let named = env("container").unwrap_or_default();
-    let signs = [
-        (set("APPTAINER_CONTAINER") || set("APPTAINER_NAME"), Container::Apptainer),
-        (set("SINGULARITY_CONTAINER") || set("SINGULARITY_NAME"), Container::Singularity),
-        (set("KUBERNETES_SERVICE_HOST"), Container::Kubernetes),
-        (named == "podman" || exists("/run/.containerenv"), Container::Podman),
-        (named == "docker" || exists("/.dockerenv"), Container::Docker),
-        (!named.is_empty() || exists("/.singularity.d"), Container::Other),
-    ];
-    signs.into_iter().find(|(seen, _)| *seen).map(|(_, container)| container)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tests::table;
     use super::*;
-
-    fn check_container(pairs: &[(&str, &str)], files: &[&str], want: Option<Container>) {
-        assert_eq!(container(&table(pairs), |file| files.contains(&file)), want);
-    }
-
-    #[test]
-    fn containers_are_told_by_their_signs() {
-        check_container(&[], &[], None);
-        // Apptainer sets SINGULARITY_* too, for compatibility.
-        let both = [("APPTAINER_NAME", "a.sif"), ("SINGULARITY_NAME", "a.sif")];
-        check_container(&both, &["/.singularity.d"], Some(Container::Apptainer));
-        check_container(&both[1..], &[], Some(Container::Singularity));
-        check_container(&[], &["/.dockerenv"], Some(Container::Docker));
-        check_container(&[("container", "podman")], &[], Some(Container::Podman));
-        check_container(&[("KUBERNETES_SERVICE_HOST", "10.0.0.1")], &["/.dockerenv"], Some(Container::Kubernetes));
-        check_container(&[("container", "lxc")], &[], Some(Container::Other));
-    }
 
     #[test]
     fn the_system_names_itself() {

@@ -1,6 +1,7 @@
 //! Looks up what an experiment runs on: HDF5, MPI, machine, launcher, and the file system of a path.
 
 pub mod cgroup;
+pub mod container;
 mod elsewhere;
 pub mod filesystem;
 pub mod hdf5;
@@ -34,7 +35,7 @@ pub fn process_env(name: &str) -> Option<String> {
 /// When the path cannot be looked at.
 pub fn collect(path: Option<&Path>) -> io::Result<Host> {
     let file_system = path.map(filesystem::describe).transpose()?;
-    let launcher = launcher::detect(&process_env);
+    let launcher = launcher::of_this_process();
     let kind = file_system.as_ref().and_then(|fs| fs.type_name());
     Ok(Host {
         hdf5: hdf5::collect(&process_env),

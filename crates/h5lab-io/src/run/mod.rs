@@ -103,13 +103,18 @@ pub fn run(experiment: &Experiment, path: &Path, options: Options, team: Team<'_
     all_repeats(path, &scratch, &|failure| team.progress.last_words(failure))
 }
 
-/// Lets `body` write a file beside `path`, which then takes its name. Collective.
+/// Lets `body` write the file of an experiment, or its files, beside `path`, whose name it then takes. Collective.
 ///
 /// # Errors
 /// What `body` returns, on all ranks; then nothing is left behind.
-pub fn replace<T>(path: &Path, team: Team<'_>, body: impl FnOnce(&Path, &dyn Fn(&Failure)) -> Result<T>) -> Result<T> {
+pub fn replace<T>(
+    experiment: &Experiment,
+    path: &Path,
+    team: Team<'_>,
+    body: impl FnOnce(&Path, &dyn Fn(&Failure)) -> Result<T>,
+) -> Result<T> {
     let path = &followed(path);
-    in_place_of(path, Scratch::watched(path), team, |target, _, last_words| body(target, last_words))
+    in_place_of(path, Scratch::of(experiment, path), team, |target, _, last_words| body(target, last_words))
 }
 
 fn in_place_of<T>(

@@ -232,7 +232,8 @@ impl Pass<'_> {
         if self.experiment.direction == Direction::Read {
             session.before_read(region)?;
         }
-        let count = || if self.engine.own_thread() { counters::now() } else { None };
+        let helpers = session.helpers().to_vec();
+        let count = || if self.engine.own_thread() { counters::now(&helpers) } else { None };
         let (before, begun) = (count(), span::now());
         match self.experiment.direction {
             Direction::Write => session.write(region, data),

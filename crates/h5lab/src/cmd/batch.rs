@@ -4,12 +4,14 @@ use crate::cli::{Batch as Args, Output};
 use crate::launch;
 use crate::task::{BatchTask, Done, Settings, Task, finish};
 use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::method::Method;
 use h5lab_core::record::{Actual, Record, Verification};
 use h5lab_core::sweep::{Batch, Cell, OnError};
+use h5lab_core::tunables::Tunables;
 use h5lab_io::comm::from_rank_0;
 use h5lab_io::run::{Outcome, Step, Team, run_batch};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the parent orders its ranks to do, as a file holds it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,21 +35,21 @@ pub struct Order {
 }
 
 impl Ordered {
-    /// Writes it into a folder, and returns the task that does what the file says.
+    /// Writes it into a folder, and returns the file.
     ///
     /// # Errors
     /// `Storage` if it can't be written.
-    pub fn write(&self, folder: &Path) -> Result<Task> {
+    pub fn write(&self, folder: &Path) -> Result<PathBuf> {
         let file = folder.join("order.json");
         let text = serde_json::to_vec(self).expect("plain data");
         std::fs::write(&file, text).map_err(|e| Failure::io("write the order", &file, &e))?;
-        Ok(Task::Batch(BatchTask { file }))
+        Ok(file)
     }
 }
 
 /// `h5lab batch FILE`: how h5lab's own mpirun starts ranks for a batch.
 pub fn run(args: Args, output: &Output) -> Result<()> {
-    let task = Task::Batch(BatchTask { file: args.file });
+    let task = Task::Batch(BatchTask { file: args.file, threads: false });
     let ranks = crate::cli::Ranks { np: Vec::new() };
     launch::run(&task, &ranks, output, &mut |_| Ok(()))
 }
@@ -66,7 +68,8 @@ pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<
     };
     team.fault.map_or(Ok(()), |fault| fault.check(order.batch.cells().map(|cell| &cell.experiment)))?;
     let settings = Settings {
-        collective: false,
+        method: Method::Independent,
+        tunables: Tunables::default(),
         repeat: order.batch.repeat,
         buffer: 0,
         ceiling: order.batch.ceiling,

@@ -8,8 +8,9 @@ use h5lab_core::access::Access;
 use h5lab_core::dataset::{Dataset, Shape};
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
 use h5lab_core::failure::Result;
+use h5lab_core::filter::Filter;
 use h5lab_core::generate::{Data, DataKind};
-use h5lab_core::layout::{Filter, Layout};
+use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
 use h5lab_core::record::Record;
 use h5lab_core::report::chunking::{Comparison, comparison_table, lessons};
@@ -96,7 +97,8 @@ fn measure(experiment: Experiment, file: &KeptFile<'_>, args: &Chunking, bar: &B
     let team = Team { comm: &Solo, progress: bar, fault: fault.as_ref() };
     let outcome = run::run(&experiment, file.path, Options::default(), team)?;
     let settings = Settings {
-        collective: false,
+        method: experiment.method,
+        tunables: experiment.tunables.clone(),
         repeat: args.repeat as usize,
         buffer: experiment.buffer,
         ceiling: false,

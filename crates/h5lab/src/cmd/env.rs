@@ -11,12 +11,13 @@ use h5lab_io::comm::mpi;
 pub fn run(args: Env, output: &Output) -> Result<()> {
     let launched = launch::rank().is_some();
     // Under a launcher MPI must start in all ranks, or in none.
-    let _world = if launched && mpi::AVAILABLE { Some(mpi::World::init()?) } else { None };
+    let world = if launched && mpi::AVAILABLE { Some(mpi::World::init()?) } else { None };
     if launch::rank().unwrap_or(0) != 0 {
         return Ok(());
     }
     let mut host = h5lab_io::host::collect(Some(&args.path))
         .map_err(|e| Failure::io("look at", &args.path, &e).mend("name a path that you may look at"))?;
+    host.launcher.mpi_ranks = world.as_ref().map(|world| world.comm().size());
     if !launched {
         start_mpi(&mut host);
     }

@@ -13,11 +13,18 @@ use crate::cli::{Measuring, Output, Ranks};
 use crate::output::Show;
 use crate::task::{Done, Settings, Task};
 use h5lab_core::failure::Result;
+use h5lab_core::method::Method;
+use h5lab_core::tunables::Tunables;
 
 impl From<&Measuring> for Settings {
     fn from(measuring: &Measuring) -> Settings {
         Settings {
-            collective: measuring.collective,
+            method: if measuring.collective { Method::Collective } else { measuring.method },
+            tunables: Tunables {
+                threads: measuring.threads,
+                direct_io: measuring.direct_io.then_some(true),
+                ..Tunables::default()
+            },
             repeat: measuring.repeat as usize,
             buffer: measuring.buffer.min(measuring.transfer_size),
             ceiling: !measuring.no_ceiling,

@@ -61,8 +61,8 @@ pub fn perform(task: &SimpleTask, team: Team<'_>) -> Result<Option<Done>> {
         }
         run::claim_target(&task.file, task.force)
     })?;
-    let data = run::replace(&task.file, team, |target, last_words| {
-        let experiment = experiment(np);
+    let experiment = experiment(np);
+    let data = run::replace(&experiment, &task.file, team, |target, last_words| {
         let mine = Region::new(vec![comm.rank() as u64], vec![1]);
         let engine = engine::engine(experiment.method, comm)?;
         let opening = engine::Opening { experiment: &experiment, path: target, comm };

@@ -1,5 +1,6 @@
 //! Who runs the ranks: a launcher that started this process, h5lab's own mpirun, or local threads.
 
+mod mend;
 mod mpirun;
 pub mod probe;
 mod worker;
@@ -222,17 +223,14 @@ impl<'a> Emit<'a> {
 fn no_mpi_here(launcher: &Launcher) -> Failure {
     let (name, ranks) = (launcher.kind.name(), launcher.ranks.unwrap_or(1));
     let why = format!("started by {name} as one of {ranks} ranks, but MPI is not in this build");
-    Failure::new(FailureKind::Environment, why).mend("use a build with the default features")
+    Failure::new(FailureKind::Environment, why).mend(mend::no_mpi())
 }
 
 fn singletons(launcher: &Launcher, started: usize) -> Failure {
     let name = launcher.kind.name();
     let why =
         format!("{name} started {started} processes, but MPI sees each of them alone: all would write the same file");
-    Failure::new(FailureKind::Environment, why).mend(
-        "the launcher does not belong to the MPI that h5lab was built with (`h5lab env` names it): \
-         use that MPI's own mpirun; under Slurm try srun --mpi=pmix",
-    )
+    Failure::new(FailureKind::Environment, why).mend(mend::strangers())
 }
 
 /// This process's rank, as its launcher says; `None` if no launcher started it.

@@ -1,6 +1,7 @@
 //! h5lab starts mpirun itself: once for each rank count, listening to the ranks' events.
 
 use super::OnDone;
+use super::mend;
 use super::worker::{Event, lost, not_started};
 use crate::cli::Output;
 use crate::output::{Bar, note, say};
@@ -55,8 +56,7 @@ impl Mpirun {
     pub fn find() -> Result<Mpirun> {
         let host::Mpirun::Found { path, version } = mpi::mpirun(&process_env) else {
             let why = "mpirun not found: neither mpirun nor mpiexec is on the search path";
-            return Err(Failure::new(FailureKind::Environment, why)
-                .mend("scripts/setup installs Open MPI; on a cluster load its module (module load openmpi)"));
+            return Err(Failure::new(FailureKind::Environment, why).mend(mend::no_mpirun()));
         };
         let open_mpi = version.as_deref().is_none_or(|v| v.contains("Open MPI") || v.contains("OpenRTE"));
         let granted = launcher::detect(&process_env).scheduler.and_then(|s| s.slots);
@@ -77,7 +77,7 @@ impl Mpirun {
         on_done: OnDone<'_>,
     ) -> Result<()> {
         if !output.quiet && !output.json && !matches!(task, Task::Batch(_)) {
-            note(&self.describe(np, ROOT_TOLD.swap(true, Ordering::SeqCst)));
+            note(&self.describe(task, np, ROOT_TOLD.swap(true, Ordering::SeqCst)));
         }
         if let Some(target) = task.target() {
             h5lab_io::run::watch_scratch_of(target);
@@ -126,6 +126,10 @@ impl Mpirun {
             if self.oversubscribed(np) {
                 command.arg("--oversubscribe");
             }
+            if task.has_threads() {
+                // Open MPI binds each rank to one core, where all its threads would take turns.
+                command.args(["--bind-to", "none"]);
+            }
             match mpi_io {
                 Some(MpiIo::Ompio) => command.args(["--mca", "io", "ompio"]),
                 Some(MpiIo::Romio) => command.args(["--mca", "io", "^ompio"]),
@@ -143,11 +147,14 @@ impl Mpirun {
     }
 
     /// What is being started, and why with these flags.
-    fn describe(&self, np: usize, root_told: bool) -> String {
+    fn describe(&self, task: &Task, np: usize, root_told: bool) -> String {
         let mut text = format!("starting {} -np {np}", self.path.display());
         if self.open_mpi && self.oversubscribed(np) {
             let there = self.slots.map_or("unknown slots".into(), |s| format!("{s} slots"));
             text += &format!("; --oversubscribe: {np} ranks on {there}");
+        }
+        if self.open_mpi && task.has_threads() {
+            text += "; --bind-to none: ranks have threads";
         }
         if self.open_mpi && is_root() && !root_told {
             text += "; OMPI_ALLOW_RUN_AS_ROOT(_CONFIRM)=1: you are root";

@@ -5,12 +5,13 @@ use crate::cli::{Lesson as Args, Output, Ranks};
 use crate::cmd::batch::Ordered;
 use crate::cmd::{command_line, run};
 use crate::output::{Show, note};
-use crate::task::{Done, ReadTask, Settings, Task, WriteTask};
+use crate::task::{BatchTask, Done, ReadTask, Settings, Task, WriteTask};
 use crate::{launch, usage};
 use h5lab_core::dataset::{Dtype, Shape};
 use h5lab_core::experiment::CacheWanted;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::lesson::{Course, Lesson, Rows};
+use h5lab_core::method::Method;
 use h5lab_core::record::Record;
 use h5lab_core::sweep::Sweep;
 use h5lab_io::host::{elsewhere, process_env};
@@ -114,7 +115,8 @@ fn views(sweep: &Sweep, save: Option<&Path>, output: &Output) -> Result<Vec<Reco
 
 /// Ranks get the task in a file: the command line, `h5lab lesson 3`, does not tell which of them it is.
 fn one(task: Task, np: usize, scratch: &Path, output: &Output, show: &mut Show<'_>) -> Result<()> {
-    let task = Ordered::Task(Box::new(task)).write(scratch)?;
+    let file = Ordered::Task(Box::new(task)).write(scratch)?;
+    let task = Task::Batch(BatchTask { file, threads: false });
     let ranks = Ranks { np: vec![np as u64] };
     launch::run(&task, &ranks, output, &mut |done| match done {
         Done::Record(record) => show.keep(*record),
@@ -124,7 +126,8 @@ fn one(task: Task, np: usize, scratch: &Path, output: &Output, show: &mut Show<'
 
 fn tasks(sweep: &Sweep, shape: &Shape, file: &Path) -> [Task; 3] {
     let settings = Settings {
-        collective: false,
+        method: Method::Independent,
+        tunables: Default::default(),
         repeat: sweep.repeat,
         buffer: sweep.buffer[0],
         ceiling: sweep.ceiling,

@@ -8,6 +8,7 @@ use crate::output::Show;
 use crate::task::{BatchTask, Done, Task};
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::host::Host;
+use h5lab_core::method::Method;
 use h5lab_core::record::Record;
 use h5lab_core::report::printable;
 use h5lab_core::sweep::{Batch, Cell, OnError};
@@ -125,10 +126,12 @@ impl Execution<'_> {
     fn once(&self, batch: &Batch, show: &mut Show<'_>, progress: &mut Progress, attempt: &mut Attempt) -> Result<()> {
         let order = Order { batch: batch.clone(), on_error: self.on_error, command: crate::cmd::command_line() };
         let scratch = self.runner.speaks().then(|| ScratchFolder::inside(&batch.folder)).transpose()?;
-        let task = match &scratch {
+        let threads = batch.files.iter().any(|file| file.write.experiment.method == Method::Direct);
+        let file = match &scratch {
             Some(scratch) => Ordered::Batch(Box::new(order)).write(scratch.path())?,
-            None => Task::Batch(BatchTask { file: Default::default() }),
+            None => Default::default(),
         };
+        let task = Task::Batch(BatchTask { file, threads });
         // The sweep's own progress stands for that of each transfer.
         let silent = Output { quiet: true, ..self.output.clone() };
         self.runner.run(&task, batch.np, batch.mpi_io, &silent, &mut |done| {

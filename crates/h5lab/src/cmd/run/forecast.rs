@@ -5,7 +5,7 @@ use crate::output::{json, line};
 use h5lab_core::amplification::Computed;
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::Result;
-use h5lab_core::layout::Filter;
+use h5lab_core::filter::{Filter, Packing};
 use h5lab_core::plan::Plan;
 use h5lab_core::prediction::Conditions;
 use h5lab_core::report::{Table, bytes, printable, seconds, significant};
@@ -19,8 +19,6 @@ const OVERHEAD: f64 = 1.1;
 
 /// Assumed when the time is guessed: what one core and a middling disk do. The result is labelled as a guess.
 const TRANSFER: f64 = 500e6;
-const COMPRESS: f64 = 30e6;
-const DECOMPRESS: f64 = 200e6;
 const START: f64 = 1.0;
 const CALL: f64 = 100e-6;
 
@@ -68,13 +66,20 @@ pub fn once(e: &Experiment, ceiling: bool) -> f64 {
 /// A guess of the seconds that one pass takes.
 fn duration(e: &Experiment) -> f64 {
     let demand = Plan::new(e).total();
-    let packed = e.layout.filters().iter().any(|f| matches!(f, Filter::Gzip(_)));
-    let rate = match (packed, e.direction) {
-        (false, _) => TRANSFER,
-        (true, Direction::Write) => COMPRESS,
-        (true, Direction::Read) => DECOMPRESS,
-    };
+    let paces = e.layout.filters().iter().map(|filter| pace(filter, e.direction)).chain([TRANSFER]);
+    let rate = paces.fold(f64::INFINITY, f64::min);
     demand.bytes_touched as f64 / rate + (demand.steps + demand.chunks_touched) as f64 * CALL
+}
+
+/// Assumed as well: bytes a second that a core writes or reads through a filter of libhdf5.
+fn pace(filter: &Filter, direction: Direction) -> f64 {
+    let (write, read) = match filter {
+        Filter::Shuffle | Filter::Fletcher32 | Filter::Bitshuffle(Packing::None) => (2e9, 2e9),
+        Filter::Lz4 | Filter::Bitshuffle(Packing::Lz4) => (500e6, 1e9),
+        Filter::Lzf | Filter::Zstd(..4) | Filter::Bitshuffle(Packing::Zstd(..4)) => (200e6, 500e6),
+        Filter::Gzip(_) | Filter::Zstd(_) | Filter::Bitshuffle(_) | Filter::Unknown { .. } => (30e6, 200e6),
+    };
+    if direction == Direction::Write { write } else { read }
 }
 
 /// Refuses a sweep in folders that are not there or have no room for it.

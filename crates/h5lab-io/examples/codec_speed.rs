@@ -1,0 +1,91 @@
+//! How fast one core codes chunks of detector counts: `cargo run --release -p h5lab-io --example codec_speed [FILTERS ...]`.
+//! `--images FILE` saves the images instead, for a peer.
+//!
+//! A chunk is an image of u16. Each line is the median of several passes over images that were made before. GB/s are 10^9
+//! bytes of the dataset a second; the ratio is logical over stored bytes.
+
+use h5lab_core::dataset::Dtype;
+use h5lab_core::filter::Filter;
+use h5lab_core::generate::{Data, DataKind};
+use h5lab_core::region::Region;
+use h5lab_io::filter::{Pipeline, Scratch};
+use std::time::Instant;
+
+const SHAPE: [u64; 3] = [8, 768, 1366];
+const PASSES: usize = 7;
+const PIPELINES: &[&str] = &[
+    "shuffle",
+    "fletcher32",
+    "bitshuffle",
+    "gzip=1",
+    "shuffle+gzip=1",
+    "shuffle+gzip=4",
+    "shuffle+gzip=6",
+    "shuffle+gzip=9",
+    "shuffle+lzf",
+    "shuffle+lz4",
+    "shuffle+zstd=3",
+    "bitshuffle-lz4",
+    "bitshuffle-zstd=3",
+];
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let images = images();
+    if let [option, path] = &asked[..]
+        && option == "--images"
+    {
+        return std::fs::write(path, images).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+    let pipelines = if asked.is_empty() { PIPELINES.iter().map(|text| text.to_string()).collect() } else { asked };
+    println!("{:<24} {:>11} {:>11} {:>7}", "filters", "encode GB/s", "decode GB/s", "ratio");
+    for text in pipelines {
+        let filters = text.split('+').map(|name| name.parse().unwrap_or_else(|failure| panic!("{failure}")));
+        print_speed(&text, &filters.collect::<Vec<Filter>>(), &images);
+    }
+}
+
+fn images() -> Vec<u8> {
+    let data = Data { kind: DataKind::Detector, seed: 1, stamp_ranks: None };
+    let mut bytes = vec![0; 2 * SHAPE.iter().product::<u64>() as usize];
+    data.fill(&SHAPE, Dtype::U16, &Region::whole(&SHAPE), &mut bytes);
+    bytes
+}
+
+fn print_speed(text: &str, filters: &[Filter], images: &[u8]) {
+    let chunk = images.len() / SHAPE[0] as usize;
+    let pipeline = Pipeline::new(filters, 2, chunk).unwrap_or_else(|error| panic!("{error}"));
+    let mut scratch = Scratch::default();
+    let stored: Vec<(Vec<u8>, u32)> = images
+        .chunks(chunk)
+        .map(|raw| {
+            pipeline.encode(raw, &mut scratch).map(|stored| (stored.bytes.to_vec(), stored.mask)).expect("encodes")
+        })
+        .collect();
+    let mut again = vec![1; chunk];
+    let encode = median_seconds(|| {
+        for raw in images.chunks(chunk) {
+            std::hint::black_box(pipeline.encode(raw, &mut scratch).expect("encodes"));
+        }
+    });
+    let decode = median_seconds(|| {
+        for (bytes, mask) in &stored {
+            pipeline.decode(bytes, *mask, &mut again, &mut scratch).expect("decodes");
+        }
+    });
+    assert!(again == images[images.len() - chunk..], "{text}: other values");
+    let (bytes, packed) = (images.len() as f64, stored.iter().map(|(bytes, _)| bytes.len()).sum::<usize>() as f64);
+    println!("{text:<24} {:>11.3} {:>11.3} {:>7.3}", bytes / encode / 1e9, bytes / decode / 1e9, bytes / packed);
+}
+
+fn median_seconds(mut pass: impl FnMut()) -> f64 {
+    let mut seconds: Vec<f64> = (0..PASSES)
+        .map(|_| {
+            let start = Instant::now();
+            pass();
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds[PASSES / 2]
+}
