@@ -79,7 +79,6 @@ test-hdf5-2: ## build HDF5 2.2 with subfiling, and test every method against it
 		--test engine_contract --test oracles --test subfiling
 
 test-filesystems: ## test on ext4, xfs, btrfs, tmpfs and GlusterFS, side by side (as root)
-	@scripts/setup --filesystems
 	$(env) scripts/test-filesystems
 
 test-nfs: ## test on NFS 4.2 and 3, in a virtual machine; takes minutes

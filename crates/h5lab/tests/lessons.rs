@@ -394,6 +394,31 @@ fn what_can_not_be() {
 }
 
 #[test]
+fn on_a_read_only_mount_nothing_is_begun() {
+    let Some(disk) = common::disk::Disk::small(16) else { return };
+    let path = disk.path().display().to_string();
+    disk.folder.tool("mount", "-o remount,ro disk").ok();
+    for words in [
+        "lesson 1 --np 1 --path",
+        "lesson 3 --np 1 --path",
+        "lesson 4 --np 1 --path",
+        "run --shape 4x4 --path",
+        "chunking --shape 1x20x20 --chunk 1x9x9 --tile 9x9 --path",
+    ] {
+        let outcome = disk.folder.h5lab(words).arg(&path).run();
+        refused(
+            &outcome,
+            Storage.exit_code(),
+            &[&path, "Read-only file system", "choose a folder that you may write to"],
+        );
+    }
+    let written = disk.folder.h5lab(&format!("write 4 4 {path}/test.h5")).run();
+    refused(&written, Storage.exit_code(), &[&path, "Read-only file system", "what to do"]);
+    let told = disk.folder.h5lab("env").arg(&path).ok().stdout;
+    assert!(told.contains("read-only: This file system is mounted read-only"), "{told}");
+}
+
+#[test]
 fn saved_records_are_records() {
     let folder = Folder::new();
     let outcome = folder.h5lab("lesson 3 --np 2 --shape 4x4 --json --save r.jsonl").ok();

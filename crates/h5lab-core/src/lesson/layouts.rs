@@ -177,21 +177,65 @@ fn change(records: &[&Record], kinds: &[String]) -> Option<Claim> {
         .into_iter()
         .filter_map(|of| read(records, data, of, &access, CacheWanted::Cold));
     let best = cold.min_by(|a, b| median(a, TOTAL).total_cmp(&median(b, TOTAL)))?;
-    let name = &best.experiment.dataset.name;
-    let command = match &best.experiment.layout {
-        Layout::Contiguous => format!("h5repack -l {name}:CONTI old.h5 new.h5"),
-        Layout::Chunked { chunk, filters } => {
-            let chunk = chunk.iter().map(u64::to_string).collect::<Vec<_>>().join("x");
-            let gzip = filters
-                .iter()
-                .find_map(|f| f.to_string().strip_prefix("gzip=").map(|level| format!(" -f {name}:GZIP={level}")));
-            format!("h5repack -l {name}:CHUNK={chunk}{} old.h5 new.h5", gzip.unwrap_or_default())
-        }
-    };
+    let layout = &best.experiment.layout;
+    let (repack, h5repack) = commands(&best.experiment.dataset.name, layout);
     let text = format!(
-        "Quickest to read {access} of {data} cold was {}. A file's chunks are fixed when it is made; to change them it is \
-         written anew: {command}",
-        best.experiment.layout
+        "Quickest to read {access} of {data} cold was {layout}. A file's chunks are fixed when it is made; to change them it \
+         is written anew: {repack}{h5repack}"
     );
     Some(Claim::new("change", text).with("cold_seconds", median(best, TOTAL)))
+}
+
+/// How a file gets this layout: by h5lab, and, where it knows the filters, by HDF5's own tool.
+fn commands(name: &str, layout: &Layout) -> (String, String) {
+    let repack = |chunk: &str, filters: &str| {
+        format!("h5lab repack old.h5 new.h5 --dataset {name} --chunk {chunk} --filter {filters}")
+    };
+    let Layout::Chunked { chunk, filters } = layout else {
+        return (repack("contiguous", "none"), format!("; or h5repack -l {name}:CONTI old.h5 new.h5"));
+    };
+    let chunk = chunk.iter().map(u64::to_string).collect::<Vec<_>>().join("x");
+    let words: Vec<String> = filters.iter().map(ToString::to_string).collect();
+    let by_h5repack = |word: &String| match word.split_once('=') {
+        Some(("gzip", level)) => Some(format!(" -f {name}:GZIP={level}")),
+        None if word == "shuffle" => Some(format!(" -f {name}:SHUF")),
+        None if word == "fletcher32" => Some(format!(" -f {name}:FLET")),
+        _ => None,
+    };
+    let known: Option<Vec<String>> = words.iter().map(by_h5repack).collect();
+    let h5repack = known
+        .map(|flags| format!("; or h5repack -l {name}:CHUNK={chunk}{} old.h5 new.h5", flags.concat()))
+        .unwrap_or_default();
+    (repack(&chunk, if words.is_empty() { "none".into() } else { words.join("+") }.as_str()), h5repack)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_a_layout_is_told_for_either_tool() {
+        let chunked = |filters: &[&str]| Layout::Chunked {
+            chunk: vec![1, 20, 30],
+            filters: filters.iter().map(|f| f.parse().unwrap()).collect(),
+        };
+        for (layout, repack, h5repack) in [
+            (Layout::Contiguous, "--chunk contiguous --filter none", "; or h5repack -l d:CONTI old.h5 new.h5"),
+            (chunked(&[]), "--chunk 1x20x30 --filter none", "; or h5repack -l d:CHUNK=1x20x30 old.h5 new.h5"),
+            (
+                chunked(&["shuffle", "gzip=4"]),
+                "--chunk 1x20x30 --filter shuffle+gzip=4",
+                "; or h5repack -l d:CHUNK=1x20x30 -f d:SHUF -f d:GZIP=4 old.h5 new.h5",
+            ),
+            (chunked(&["lz4"]), "--filter lz4", ""),
+        ] {
+            let told = commands("d", &layout);
+            assert!(
+                told.0.ends_with(repack) && told.0.starts_with("h5lab repack old.h5 new.h5 --dataset d "),
+                "{}",
+                told.0
+            );
+            assert_eq!(told.1, h5repack);
+        }
+    }
 }
