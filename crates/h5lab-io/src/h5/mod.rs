@@ -3,6 +3,7 @@
 
 mod chunk_btree;
 pub mod chunk_index;
+pub mod chunk_io;
 pub mod dataset;
 pub mod filters;
 mod links;
