@@ -42,12 +42,57 @@ pub(super) fn user_block(dataset: &hdf5::Dataset) -> hdf5::Result<u64> {
 }
 
 /// Address of the dataset's object header, counted from the end of the user block.
+#[cfg(not(feature = "bundled"))]
 pub(super) fn header_address(dataset: &hdf5::Dataset) -> hdf5::Result<u64> {
     let mut info = sys::h5o::H5O_info1_t::default();
     // SAFETY: the dataset is open and the result outlives the call.
     #[allow(deprecated, reason = "what takes its place gives no address")]
     check(|| unsafe { sys::h5o::H5Oget_info1(dataset.id(), &mut info) })?;
     Ok(info.addr)
+}
+
+/// Address of the dataset's object header, counted from the end of the user block. The HDF5 that is built in has no
+/// deprecated functions: its objects have tokens, which the native file format turns into addresses.
+#[cfg(feature = "bundled")]
+pub(super) fn header_address(dataset: &hdf5::Dataset) -> hdf5::Result<u64> {
+    let (mut info, mut address) = (token::Info::default(), 0);
+    // SAFETY: the dataset is open, the results outlive the calls, and the structure is that of HDF5's H5Opublic.h.
+    check(|| unsafe { token::H5Oget_info3(dataset.id(), &mut info, token::BASIC) })?;
+    check(|| unsafe { token::H5VLnative_token_to_addr(dataset.id(), info.token, &mut address) })?;
+    Ok(address)
+}
+
+/// What hdf5-metno-sys lacks of H5Opublic.h and H5VLnative.h (HDF5 1.12 and later).
+#[cfg(feature = "bundled")]
+mod token {
+    use hdf5_metno_sys::h5::{haddr_t, herr_t, hsize_t};
+    use hdf5_metno_sys::h5i::hid_t;
+    use libc::{c_int, c_uint, c_ulong, time_t};
+
+    /// `H5O_INFO_BASIC`.
+    pub(super) const BASIC: c_uint = 1;
+
+    /// `H5O_token_t`.
+    #[derive(Clone, Copy, Default)]
+    #[repr(C)]
+    pub(super) struct Token([u8; 16]);
+
+    /// `H5O_info2_t`.
+    #[derive(Default)]
+    #[repr(C)]
+    pub(super) struct Info {
+        file: c_ulong,
+        pub(super) token: Token,
+        kind: c_int,
+        references: c_uint,
+        times: [time_t; 4],
+        attributes: hsize_t,
+    }
+
+    unsafe extern "C" {
+        pub(super) fn H5Oget_info3(object: hid_t, info: *mut Info, fields: c_uint) -> herr_t;
+        pub(super) fn H5VLnative_token_to_addr(location: hid_t, token: Token, address: *mut haddr_t) -> herr_t;
+    }
 }
 
 fn creation_of_file(dataset: &hdf5::Dataset) -> hdf5::Result<Id> {
