@@ -89,11 +89,16 @@ impl Layout {
 /// The chunk that h5py chooses for `chunks=True` (h5py/_hl/filters.py, `guess_chunk`): about 16 KiB for a dataset of
 /// 1 MiB, twice that for each factor of ten, between 8 KiB and 1 MiB; axes are halved in turn, slowest first.
 pub fn guess_chunk(shape: &Shape, dtype: Dtype) -> Vec<u64> {
+    guess_chunk_of(shape, dtype.size() as u64)
+}
+
+/// As [`guess_chunk`], for elements of so many bytes.
+pub fn guess_chunk_of(shape: &Shape, element: u64) -> Vec<u64> {
     const BASE: f64 = 16.0 * 1024.0;
     const LEAST: f64 = 8.0 * 1024.0;
     const MOST: f64 = 1024.0 * 1024.0;
     let mut chunk: Vec<f64> = shape.0.iter().map(|&n| if n == 0 { 1024.0 } else { n as f64 }).collect();
-    let bytes = |chunk: &[f64]| chunk.iter().product::<f64>() * dtype.size() as f64;
+    let bytes = |chunk: &[f64]| chunk.iter().product::<f64>() * element as f64;
     let target = (BASE * 2f64.powf((bytes(&chunk) / MOST).log10())).clamp(LEAST, MOST);
     for axis in (0..chunk.len()).cycle() {
         let size = bytes(&chunk);

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod prediction;
 pub mod record;
 pub mod region;
+pub mod repack_plan;
 pub mod report;
 pub mod sieve;
 pub mod spans;
