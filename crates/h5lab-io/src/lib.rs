@@ -14,6 +14,7 @@ mod memory;
 pub mod panic;
 pub mod prelude;
 pub mod progress;
+pub mod repack;
 pub mod run;
 pub mod sys;
 pub mod values;

@@ -1,5 +1,9 @@
 //! Flags and arguments: raw values, checked one by one; nothing here looks at the machine.
 
+mod repack;
+
+pub use repack::Repack;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use h5lab_core::dataset::{Dtype, Shape};
 use h5lab_core::failure::Result;
@@ -50,6 +54,8 @@ pub enum Command {
     /// How h5lab finds out whether MPI starts
     #[command(hide = true, name = crate::launch::probe::COMMAND, after_help = "h5lab start-mpi is started by h5lab env")]
     StartMpi,
+    /// Write a file anew with other chunks and filters: what h5repack does, by all cores, and safely
+    Repack(Repack),
     /// What there is here: HDF5, MPI, machine, launcher, file system
     Env(Env),
 }
@@ -201,8 +207,7 @@ impl From<ViewName> for View {
   h5lab chunking --shape 50x768x1366 --data detector  smaller, detector counts only
   h5lab chunking --shape 50x768x1366 --dtype u16      as detectors store them
 
-Needs room for one file of the logical size. One process, no ranks. All layouts are written and read the same way: past
-HDF5's lock, with all cores (--method direct), or through HDF5 on one core (--method independent), as h5py does it.")]
+Needs room for one file of the logical size. Runs on one core: no ranks.")]
 pub struct Chunking {
     /// The stack: images, rows, columns
     #[arg(long, value_name = "NxNxN", default_value = "500x768x1366")]
@@ -222,12 +227,6 @@ pub struct Chunking {
     /// Level of the compression, 0 to 9
     #[arg(long, value_name = "LEVEL", default_value = "4", value_parser = clap::value_parser!(u8).range(0..=9))]
     pub gzip: u8,
-    /// How bytes move, in all layouts: direct (all cores) or independent (HDF5, one core)
-    #[arg(long, value_name = "METHOD", default_value = "direct")]
-    pub method: Method,
-    /// Threads that move data, with --method direct; without it, one a core
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096), allow_negative_numbers = true)]
-    pub threads: Option<u32>,
     /// The folder to write in
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub path: PathBuf,

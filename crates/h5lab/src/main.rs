@@ -52,6 +52,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Lesson(args) => cmd::lesson::run(args, &cli.output),
         Command::Batch(args) => cmd::batch::run(args, &cli.output),
         Command::StartMpi => launch::probe::start(),
+        Command::Repack(args) => cmd::repack::run(args, &cli.output),
         Command::Env(args) => cmd::env::run(args, &cli.output),
     }
 }

@@ -3,7 +3,6 @@
 
 mod chunk_btree;
 pub mod chunk_index;
-pub mod chunk_io;
 pub mod dataset;
 pub mod filters;
 mod links;
@@ -12,6 +11,7 @@ pub mod raw_data;
 pub mod settings;
 pub mod subfiling;
 pub mod transfer;
+pub mod tree;
 pub mod virtual_dataset;
 
 use crate::comm::Comm;
@@ -184,6 +184,25 @@ pub fn close_dataset(dataset: hdf5::Dataset, path: &Path) -> Result<()> {
             sys::h5i::H5Iinc_ref(id);
             drop(dataset);
             sys::h5d::H5Dclose(id)
+        };
+        if closed < 0 { Err(hdf5::Error::query().unwrap_or_else(|e| e)) } else { Ok(()) }
+    })
+    .map_err(|e| failure(&e, "close", path))
+}
+
+/// Closes a file and says if that failed: what HDF5 still held is written only now. All its objects must be closed.
+///
+/// # Errors
+/// What HDF5 says.
+pub fn close_file(file: hdf5::File, path: &Path) -> Result<()> {
+    hdf5::sync::sync(|| {
+        let id = file.id();
+        // SAFETY: the id is valid while `file` lives; the extra reference keeps it so after the drop, and the one close below
+        // gives it back.
+        let closed = unsafe {
+            sys::h5i::H5Iinc_ref(id);
+            drop(file);
+            sys::h5f::H5Fclose(id)
         };
         if closed < 0 { Err(hdf5::Error::query().unwrap_or_else(|e| e)) } else { Ok(()) }
     })

@@ -77,6 +77,26 @@ impl Scratch {
     }
 }
 
+/// A file that is written beside another until it is whole; a signal removes it.
+pub struct Beside(Scratch);
+
+impl Beside {
+    /// Of a file by its real name.
+    pub fn new(target: &Path) -> Self {
+        Beside(Scratch::watched(target))
+    }
+
+    /// Where it is written.
+    pub fn path(&self) -> &Path {
+        &self.0.partial
+    }
+
+    /// Removes it, if it is there.
+    pub fn remove(&self) {
+        self.0.remove();
+    }
+}
+
 /// MPI-IO does not say why a write failed: if there is no space left, that is why.
 pub(super) fn full_disk(failure: Failure, experiment: &Experiment, target: &Path) -> Failure {
     let written = fs::metadata(target).map_or(0, |file| file.blocks() * 512);
@@ -180,12 +200,7 @@ pub fn claim_target(path: &Path, force: bool) -> Result<()> {
         }
         _ => {}
     }
-    if path.file_name().is_some_and(|name| name.len() > LONGEST_NAME) {
-        return input(
-            &format!("the file name is longer than {LONGEST_NAME} bytes: MPI-IO needs room for names of its own"),
-            "choose a shorter name",
-        );
-    }
+    check_name(path)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     check_folder(folder)?;
     let refuse = |why: &str, mend: &str| Err(Failure::new(FailureKind::Refused, why).at(path).mend(mend));
@@ -203,6 +218,18 @@ pub fn claim_target(path: &Path, force: bool) -> Result<()> {
         _ => {}
     }
     Scratch::beside(path).remove();
+    Ok(())
+}
+
+/// Makes sure that there is room for the names of scratch files beside this one.
+///
+/// # Errors
+/// `Input`, with the mend.
+pub fn check_name(path: &Path) -> Result<()> {
+    if path.file_name().is_some_and(|name| name.len() > LONGEST_NAME) {
+        let why = format!("the file name is longer than {LONGEST_NAME} bytes: MPI-IO needs room for names of its own");
+        return Err(Failure::new(FailureKind::Input, why).at(path).mend("choose a shorter name"));
+    }
     Ok(())
 }
 

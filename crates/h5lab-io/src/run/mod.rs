@@ -7,7 +7,8 @@ mod span;
 
 pub use batch::{Step, run_batch};
 pub use files::{
-    ScratchFolder, check_folder, check_room, claim_target, followed, remove_all_scratch, watch_scratch_of,
+    Beside, ScratchFolder, check_folder, check_name, check_room, claim_target, followed, remove_all_scratch,
+    watch_scratch_of,
 };
 
 use crate::comm::{Comm, agree, all_gather, from_rank_0};

@@ -5,6 +5,7 @@ pub mod chunking;
 pub mod env;
 pub mod lesson;
 pub mod read;
+pub mod repack;
 pub mod run;
 pub mod simple;
 pub mod write;

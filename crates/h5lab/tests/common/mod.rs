@@ -93,10 +93,14 @@ pub fn snapshot(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap())).collect()
 }
 
-fn venv_python() -> PathBuf {
+/// The tests' own Python environment.
+pub fn venv() -> PathBuf {
     let venv = std::env::var_os("H5LAB_TEST_VENV").map(PathBuf::from);
-    let venv = venv.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/venv"));
-    need(&venv.join("bin/python"))
+    venv.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/venv"))
+}
+
+fn venv_python() -> PathBuf {
+    need(&venv().join("bin/python"))
 }
 
 fn python_script(name: &str) -> PathBuf {
@@ -212,6 +216,11 @@ impl Running {
     /// Sends a signal to it and all its descendants, as a terminal does.
     pub fn signal_all(&self, signal: Signal) {
         kill_process_group(self.pid(), signal).expect("it still runs");
+    }
+
+    /// As [`Running::signal_all`]; it may have ended.
+    pub fn signal_all_if_there(&self, signal: Signal) {
+        let _ = kill_process_group(self.pid(), signal);
     }
 
     fn pid(&self) -> Pid {

@@ -1,0 +1,127 @@
+//! The file that is written: beside its name until it is whole, on the device before it takes that name.
+
+use crate::run::{Beside, check_folder, followed};
+use h5lab_core::failure::{Failure, FailureKind, Result};
+use std::fs::{self, File, Metadata};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Where the new file goes.
+pub(super) struct Output {
+    /// Its name, symbolic links followed.
+    path: PathBuf,
+    beside: Beside,
+}
+
+impl Output {
+    /// Makes sure that `output` may be written: it is not there, or `force` is given; and it is not the input, unless it is
+    /// to replace that.
+    ///
+    /// What an earlier run left beside it is removed.
+    ///
+    /// # Errors
+    /// `Usage`, `Refused` or `Storage`, with the mend.
+    pub(super) fn claim(input: &Path, output: &Path, force: bool, in_place: bool) -> Result<Output> {
+        let path = followed(output);
+        let same = same_file(input, &path);
+        if same && !in_place {
+            return Err(Failure::new(FailureKind::Usage, "is the file that is read")
+                .at(output)
+                .mend("choose another name for the new file, or say --in-place and one name"));
+        }
+        crate::run::check_name(&path)?;
+        match fs::metadata(&path) {
+            Ok(found) if !same && found.is_dir() => {
+                return Err(Failure::new(FailureKind::Input, "is a directory").at(output).mend("name a file in it"));
+            }
+            Ok(found) if !same && !found.is_file() => {
+                return Err(Failure::new(FailureKind::Input, "is a device, a pipe or a socket")
+                    .at(output)
+                    .mend("name a file"));
+            }
+            Ok(_) if !same && !force => {
+                return Err(Failure::new(FailureKind::Refused, "is there already")
+                    .at(output)
+                    .mend("choose another name, or add --force"));
+            }
+            _ => {}
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        check_folder(folder)?;
+        let beside = Beside::new(&path);
+        beside.remove();
+        Ok(Output { path, beside })
+    }
+
+    /// Where it is written.
+    pub(super) fn partial(&self) -> &Path {
+        self.beside.path()
+    }
+
+    /// Gives it its name: values first, then the name, then the folder reach the device.
+    pub(super) fn keep(&self, like: Option<&Metadata>) -> Result<()> {
+        let fail = |e: std::io::Error| Failure::io("finish", &self.path, &e);
+        let partial = File::open(self.partial()).map_err(fail)?;
+        if let Some(like) = like {
+            partial.set_permissions(like.permissions()).map_err(fail)?;
+            // Another owner's file keeps its owner where that may be set.
+            let _ = std::os::unix::fs::fchown(&partial, Some(like.uid()), Some(like.gid()));
+        }
+        partial.sync_all().map_err(fail)?;
+        fs::rename(self.partial(), &self.path).map_err(fail)?;
+        let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Some file systems do not sync folders; the name is then as durable as they make it.
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        Ok(())
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.beside.remove();
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    identity(a).is_some_and(|one| Some(one) == identity(b))
+}
+
+/// What tells a file that was written meanwhile from one that was not.
+pub(super) fn state(path: &Path) -> Result<Metadata> {
+    fs::metadata(path).map_err(|e| Failure::io("look at", path, &e))
+}
+
+/// Makes sure that the source is as it was.
+///
+/// # Errors
+/// `Input` if it was written or replaced meanwhile.
+pub(super) fn unchanged(path: &Path, before: &Metadata) -> Result<()> {
+    let now = state(path)?;
+    let all = |of: &Metadata| (of.dev(), of.ino(), of.len(), of.mtime(), of.mtime_nsec());
+    if all(before) == all(&now) {
+        return Ok(());
+    }
+    Err(Failure::new(FailureKind::Input, "was written while it was read: what was read may not belong together")
+        .at(path)
+        .mend("repack it once nobody writes it any more"))
+}
+
+/// Copies the user block: what stands before HDF5's first byte is somebody else's.
+pub(super) fn user_block(from: &Path, to: &Path, bytes: u64) -> Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let read = File::open(from).and_then(|file| {
+        let mut block = Vec::new();
+        file.take(bytes).read_to_end(&mut block)?;
+        Ok(block)
+    });
+    let block = read.map_err(|e| Failure::io("read the user block", from, &e))?;
+    let written = File::options().write(true).open(to).and_then(|mut file| {
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&block)
+    });
+    written.map_err(|e| Failure::io("write the user block", to, &e))
+}
