@@ -1,6 +1,6 @@
 """The benches: each a function of a `Bench` that returns a `Report`. A new one is one line here."""
 
-from . import ceiling, chunking, codecs, generator, repeatability, start_up, write_read
+from . import ceiling, chunking, codecs, generator, repack, repeatability, start_up, write_read
 
 BENCHES = {
     "write-read": write_read.run,
@@ -10,4 +10,5 @@ BENCHES = {
     "codecs": codecs.run,
     "ceiling": ceiling.run,
     "repeatability": repeatability.run,
+    "repack": repack.run,
 }
