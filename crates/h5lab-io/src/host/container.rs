@@ -81,12 +81,11 @@ impl Surroundings<'_> {
         signs.into_iter().find(|(seen, _)| *seen).map(|(_, container)| container)
     }
 
-    /// The image. Apptainer gives its path; podman, where it may, a line `image="..."`.
+    /// The image. Podman writes, where it may, a line `image="..."`.
     fn image(&self, kind: Container) -> Option<String> {
-        let named = |names: [&str; 2]| names.iter().find_map(|name| self.set(name));
         match kind {
-            Container::Apptainer => named(["APPTAINER_CONTAINER", "APPTAINER_NAME"]),
-            Container::Singularity => named(["SINGULARITY_CONTAINER", "SINGULARITY_NAME"]),
+            Container::Apptainer => self.image_file("APPTAINER_CONTAINER", "APPTAINER_NAME"),
+            Container::Singularity => self.image_file("SINGULARITY_CONTAINER", "SINGULARITY_NAME"),
             Container::Podman => {
                 let text = (self.read)(CONTAINERENV)?;
                 let image = text.lines().find_map(|line| line.strip_prefix("image="))?.trim_matches('"');
@@ -94,6 +93,14 @@ impl Surroundings<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Apptainer gives the image's path and its name. Where it unpacks images to run them, the path is that of the
+    /// unpacked copy: the name tells more.
+    fn image_file(&self, path: &str, name: &str) -> Option<String> {
+        let (path, name) = (self.set(path), self.set(name));
+        let of_image = |path: &String| name.as_ref().is_none_or(|name| path.ends_with(name.as_str()));
+        path.filter(of_image).or(name)
     }
 }
 
@@ -121,6 +128,8 @@ mod tests {
         check(&both, &[(SINGULARITY_FOLDER, "")], Some((Container::Apptainer, Some("/images/a.sif"))));
         check(&both[2..], &[], Some((Container::Singularity, Some("/images/a.sif"))));
         check(&both[..1], &[], Some((Container::Apptainer, Some("a.sif"))));
+        let unpacked = [both[0], ("APPTAINER_CONTAINER", "/tmp/rootfs-1976758516/root")];
+        check(&unpacked, &[], Some((Container::Apptainer, Some("a.sif"))));
         check(&[("APPTAINER_NAME", "")], &[(SINGULARITY_FOLDER, "")], Some((Container::Other, None)));
     }
 

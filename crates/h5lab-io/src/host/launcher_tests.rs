@@ -120,6 +120,8 @@ fn a_launcher_says_of_which_mpi_it_is() {
     let known = |runtime| Some(LauncherMpi { runtime: Some(runtime), version: None, pmix: pmix.clone() });
     check_mpi(&[&open_mpi[..], &orte].concat(), known(MpiRuntime::Orte));
     check_mpi(&open_mpi, known(MpiRuntime::Prrte));
+    let five = LauncherMpi { version: Some("5.0.7".into()), ..known(MpiRuntime::Prrte).expect("it is") };
+    check_mpi(&[&open_mpi[..], &[("OMPI_VERSION", "5.0.7"), ("PRTE_LAUNCHED", "1")]].concat(), Some(five));
     let step = [("SLURM_STEP_ID", "0"), ("SLURM_PROCID", "0"), ("SLURM_NTASKS", "2")];
     check_mpi(&[&step[..], &open_mpi[2..]].concat(), Some(LauncherMpi { pmix, ..LauncherMpi::default() }));
     check_mpi(&step, None);
