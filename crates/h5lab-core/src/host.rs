@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use container::{Container, LauncherMpi, MpiRuntime};
+pub use container::{Container, LauncherMpi, MpiRuntime, mpi_differs};
 pub use file_system::{FileSystem, StorageClass, Stripe, type_family};
 pub use launcher::{Launcher, LauncherKind, Scheduler, SchedulerKind};
 pub use text::text;

@@ -98,17 +98,24 @@ pub(super) fn mpi_warning(host: &Host) -> Option<HostWarning> {
     let Some(library) = &host.mpi.library else {
         return Some(HostWarning::NoMpiInside { launcher: launcher.kind.name().into() });
     };
-    let inside = || match (&library.name, &library.version) {
-        (Some(name), Some(version)) => format!("{name} {version}"),
-        _ => library.description.clone(),
-    };
     match (launcher.ranks, launcher.mpi_ranks) {
         (Some(started), Some(1)) if started > 1 => {
-            Some(HostWarning::RanksApart { started, launcher: outside(launcher), library: inside() })
+            Some(HostWarning::RanksApart { started, launcher: outside(launcher), library: inside(library) })
         }
-        // They found each other: versions that differ are no news then, but remain a risk.
-        _ => differ(launcher, library)
-            .then(|| HostWarning::MpiDiffers { launcher: outside(launcher), library: inside() }),
+        _ => mpi_differs(launcher, library),
+    }
+}
+
+/// The warning that the launcher is of another MPI than this library, which can be known before MPI starts, and before it
+/// fails to.
+pub fn mpi_differs(launcher: &Launcher, library: &MpiLibrary) -> Option<HostWarning> {
+    differ(launcher, library).then(|| HostWarning::MpiDiffers { launcher: outside(launcher), library: inside(library) })
+}
+
+fn inside(library: &MpiLibrary) -> String {
+    match (&library.name, &library.version) {
+        (Some(name), Some(version)) => format!("{name} {version}"),
+        _ => library.description.clone(),
     }
 }
 

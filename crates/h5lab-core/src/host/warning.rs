@@ -255,7 +255,7 @@ impl HostWarning {
             Self::InodesLow { free_inodes } => format!("Only {free_inodes} more files can be made here."),
             Self::TypesDisagree { kind, magic } => format!("The mount table says {kind}, statfs says {magic}: what is mounted here is not certain."),
             Self::RanksApart { started, launcher, library } => format!("{started} ranks were started by {launcher}, but {library}, with which h5lab runs, sees each of them alone."),
-            Self::MpiDiffers { launcher, library } => format!("Ranks are started by {launcher}, but h5lab runs with {library}: they may not find each other, or fail now and then."),
+            Self::MpiDiffers { launcher, library } => format!("Ranks are started by {launcher}, but h5lab runs with {library}: they may not find each other, or not even start."),
             Self::NoMpiInside { launcher } => format!("Started by {launcher}, but MPI is not in this build: each rank would be alone."),
             Self::CpuQuota { quota_cores, cores } => format!("The control group allows {quota_cores:.1} cores' worth of time on {cores} cores: more workers than that are throttled."),
             Self::Hdf5VersionDiffers { version, compiled_version } => format!("HDF5 {version} runs, but h5lab was compiled against {compiled_version}."),

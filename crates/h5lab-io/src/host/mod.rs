@@ -15,7 +15,7 @@ mod stripe;
 use std::io;
 use std::path::Path;
 
-use h5lab_core::host::Host;
+use h5lab_core::host::{Host, HostWarning};
 
 pub use elsewhere::elsewhere;
 
@@ -44,6 +44,12 @@ pub fn collect(path: Option<&Path>) -> io::Result<Host> {
         launcher,
         file_system,
     })
+}
+
+/// The warning that this process's launcher is of another MPI than its library: may be asked before MPI starts.
+pub fn mpi_differs() -> Option<HostWarning> {
+    let library = mpi::collect(&process_env, None, true).library?;
+    h5lab_core::host::mpi_differs(&launcher::of_this_process(), &library)
 }
 
 /// The text of a file, if it can be read.

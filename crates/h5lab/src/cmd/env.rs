@@ -11,7 +11,9 @@ use h5lab_io::comm::mpi;
 pub fn run(args: Env, output: &Output) -> Result<()> {
     let launched = launch::rank().is_some();
     // Under a launcher MPI must start in all ranks, or in none.
-    let world = if launched && mpi::AVAILABLE { Some(mpi::World::init()?) } else { None };
+    // One that may fail to start, and end this process, is not started: to tell why is what this command is for.
+    let starts = launched && mpi::AVAILABLE && h5lab_io::host::mpi_differs().is_none();
+    let world = if starts { Some(mpi::World::init()?) } else { None };
     if launch::rank().unwrap_or(0) != 0 {
         return Ok(());
     }

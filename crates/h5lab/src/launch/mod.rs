@@ -149,6 +149,10 @@ fn check_counts(asked: &[usize], launcher: &Launcher) -> Result<()> {
 
 /// All ranks that the launcher started; or this process alone.
 fn world(launcher: &Launcher) -> Result<mpi::World> {
+    if let Some(warning) = h5lab_io::host::mpi_differs().filter(|_| launcher.rank == Some(0)) {
+        // Before MPI starts: where it does not, it ends this process with words of its own.
+        crate::output::say(format!("warning: {} {}", warning.text(), warning.next_step()));
+    }
     let world = mpi::World::init()?;
     match launcher.ranks {
         Some(started) if started > 1 && world.comm().size() == 1 => Err(singletons(launcher, started)),
