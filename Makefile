@@ -17,7 +17,7 @@ export H5LAB_TEST_PYTHON_MPI ?= /usr/bin/python3
 export H5LAB_TEST_VENV ?= $(CURDIR)/.tools/venv
 
 .NOTPARALLEL:
-.PHONY: help demo test bench check install clean
+.PHONY: help demo test bench check install clean test-container setup-container
 .PHONY: setup setup-bundled setup-test setup-bench build format lint doc test-core test-mpi test-bundled test-hdf5-2
 .PHONY: test-filesystems test-nfs
 
@@ -43,6 +43,9 @@ install: setup ## install h5lab into cargo's bin directory
 clean: ## remove what the builds made (.tools, what set-up made, stays)
 	cargo clean
 
+test-container: setup-container ## make the container in a fresh Debian root, and use it (root; 20 min; not in `make test`)
+	@scripts/test-container
+
 setup: ## install what the default build needs
 	@scripts/setup
 
@@ -54,6 +57,9 @@ setup-test: ## install what the tests need
 
 setup-bench: ## install what the benches need
 	@scripts/setup --bench
+
+setup-container: ## install what test-container needs
+	@scripts/setup --container
 
 format:
 	cargo fmt --all --check
