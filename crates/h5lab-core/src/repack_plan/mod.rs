@@ -269,7 +269,7 @@ mod tests {
         let tilings =
             Tilings { shape: vec![200, 768, 1366], source: vec![1, 768, 1366], target: vec![20, 64, 1366], element: 2 };
         let hands = 2 * tilings.bytes(&tilings.source) + 2 * tilings.bytes(&tilings.target);
-        for (memory, threads, granted) in [(512 << 20, 2, 2), (512 << 20, 64, 24), (64 << 20, 8, 2), (16 << 20, 8, 1)] {
+        for (memory, threads, granted) in [(512 << 20, 2, 2), (512 << 20, 64, 23), (64 << 20, 8, 2), (16 << 20, 8, 1)] {
             let budget = Budget::new(&tilings, memory, threads).unwrap();
             assert_eq!(budget.threads, granted, "{memory}");
             assert!(budget.groups + hands * granted as u64 <= memory);

@@ -161,7 +161,9 @@ pub fn storage(dataset: &hdf5::Dataset) -> hdf5::Result<Storage> {
     // This one answers with a number that is no error however large it is; user blocks are counted in.
     // SAFETY: the dataset is open.
     let offset = hdf5::sync::sync(|| unsafe { sys::h5d::H5Dget_offset(dataset.id()) });
-    Ok(Storage::Contiguous((offset != UNDEFINED).then_some(offset)))
+    // HDF5 1.10 adds the user block to an offset that is not there, too.
+    let there = offset != UNDEFINED && dataset.storage_size() > 0;
+    Ok(Storage::Contiguous(there.then_some(offset)))
 }
 
 /// How the bytes of an element in the file become those of this machine.

@@ -9,6 +9,7 @@ mod job;
 mod library;
 mod mover;
 mod output;
+mod predict;
 mod sides;
 mod source;
 mod target;
@@ -61,11 +62,15 @@ pub struct Order {
 /// # Errors
 /// As [`repack`], but for those of writing.
 pub fn predict(order: &Order) -> Result<Receipt> {
-    let begun = Instant::now();
     let survey = Survey::of(order)?;
     let mut receipt = survey.receipt(order, &|_| None)?;
     receipt.dry_run = true;
-    receipt.seconds = begun.elapsed().as_secs_f64();
+    let source = Opened { file: &survey.file, bytes: &survey.bytes, path: &order.input };
+    let nobody = |_: u64| {};
+    let work = Work { memory: order.memory, threads: order.threads, done: &nobody };
+    for job in &survey.jobs {
+        receipt.seconds += predict::seconds(job, &source, &work)?;
+    }
     Ok(receipt)
 }
 

@@ -66,8 +66,6 @@ pub(super) fn from<'a>(
             let storage = raw_data::storage(dataset).map_err(|e| crate::h5::failure(&e, "find the values", path))?;
             match storage {
                 Storage::Contiguous(None) => Ok(From { empty: true, ..library(run) }),
-                // HDF5 1.10 adds the user block to an address that is not there.
-                _ if now.stored_bytes == 0 => Ok(From { empty: true, ..library(run) }),
                 Storage::Contiguous(Some(offset)) => {
                     let source = Run { file, path, offset, shape, element };
                     Ok(From { source: Box::new(source), tile: run, empty: false })
