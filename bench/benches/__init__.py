@@ -1,6 +1,6 @@
 """The benches: each a function of a `Bench` that returns a `Report`. A new one is one line here."""
 
-from . import ceiling, chunking, codecs, generator, repack, repeatability, start_up, write_read
+from . import ceiling, chunking, codecs, direct, generator, repack, repeatability, start_up, write_read
 
 BENCHES = {
     "write-read": write_read.run,
@@ -8,6 +8,7 @@ BENCHES = {
     "generator": generator.run,
     "chunking": chunking.run,
     "codecs": codecs.run,
+    "direct": direct.run,
     "ceiling": ceiling.run,
     "repeatability": repeatability.run,
     "repack": repack.run,

@@ -1,11 +1,13 @@
 """The method `direct`: chunks through filters beside h5py, contiguous data beside the posix ceiling, codecs beside themselves."""
 
 import os
-import shutil
 
 from harness.bench import Report, json_lines
 from harness.command import Failed
 from harness.stats import Line
+
+from . import codecs
+from .generator import build
 
 IMAGE = (768, 1366)
 IMAGES, QUICK_IMAGES = 200, 30
@@ -63,7 +65,7 @@ def filters(bench, images, filters):
     """Whole chunks, written and read: h5lab, h5py, and the codec alone."""
     shape = f"{images}x{IMAGE[0]}x{IMAGE[1]}"
     chunk = f"1x{IMAGE[0]}x{IMAGE[1]}"
-    source = values(bench, shape)
+    source, example = values(bench, shape), build(bench, "h5lab-io", codecs.EXAMPLE)
 
     def peer():
         file = bench.file("peer.h5")
@@ -78,7 +80,7 @@ def filters(bench, images, filters):
         ran = bench.interleave(bench.rounds_or(7), {
             "h5lab": lambda: ours(bench, shape, chunk, filters, "rows", np=1, threads=CORES),
             "h5py": peer,
-            "codec": lambda: codec(bench, chunk, filters),
+            "codec": lambda: codec(bench, example, filters),
         })
     finally:
         remove_values(bench)
@@ -177,12 +179,10 @@ def phases(ran, direction):
     return {direction: {phase: found[phase] for phase in ("open", "transfer", "close")}, "stored_bytes": found["stored_bytes"]}
 
 
-def codec(bench, chunk, filters):
-    """MB/s of the bare filters, one thread."""
-    program = shutil.which("codec_speed") or bench.root / "target" / "release" / "examples" / "codec_speed"
-    ran = bench.run([program, chunk, filters])
-    found = json_lines(ran.stdout)[-1]
-    return {"others": ran.others, "write": found["encode_mb_s"], "read": found["decode_mb_s"], "ratio": found["ratio"]}
+def codec(bench, example, filters):
+    """MB/s of the bare filters on one core, chunks of one image."""
+    found = codecs.parse(bench.run([example, filters]).stdout)[filters]
+    return {"write": 1000 * found["encode"], "read": 1000 * found["decode"], "ratio": found["ratio"]}
 
 
 def values(bench, shape):

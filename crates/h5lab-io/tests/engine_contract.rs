@@ -350,6 +350,27 @@ mod with_mpi {
         Ok(())
     }
 
+    /// Each rank filters into a file of its own; any rank reads what another wrote, by direct and by HDF5.
+    fn filtered_by_direct(comm: &dyn Comm, folder: &Path) -> Result<()> {
+        let (np, file) = (comm.size(), folder.join(format!("filtered-np{}.h5", comm.size())));
+        let case = Case { method: Method::Direct, dtype: Dtype::U16, shape: SHAPES[4] };
+        let filters = vec![h5lab_core::filter::Filter::Shuffle, h5lab_core::filter::Filter::Gzip(4)];
+        let layout = Layout::Chunked { chunk: vec![2, 2, 3, 3], filters };
+        let plain =
+            |direction, access| Experiment { layout: layout.clone(), ..case.experiment(direction, access, np, np) };
+        let written = run(comm, &plain(Direction::Write, Access::Rows), &file)?;
+        assert_eq!(written.actual.driver, "direct");
+        for access in case.accesses() {
+            for method in [Method::Direct, Method::PerProcess] {
+                let read = run(comm, &Experiment { method, ..plain(Direction::Read, access.clone()) }, &file)?;
+                assert_eq!(read.verification, Verification::Passed, "{method} {access}");
+                let moved_by = read.actual.in_force.get("moved-by").map(String::as_str);
+                assert_eq!(moved_by, (method == Method::Direct).then_some("h5lab"));
+            }
+        }
+        Ok(())
+    }
+
     /// HDF5's own tool makes a plain file of the subfiles that `np` ranks wrote.
     fn fused_files_are_plain_hdf5(folder: &Path, np: usize) {
         let (stub, fused) = (folder.join(format!("striped-np{np}")), folder.join("fused"));
@@ -403,6 +424,7 @@ mod with_mpi {
             if subfiling::available() {
                 striped(comm, folder)?;
             }
+            filtered_by_direct(comm, folder)?;
             keeps_the_contract(comm, &methods(), folder, before(comm.size()))
         }));
         match checked {

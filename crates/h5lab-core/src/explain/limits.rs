@@ -120,23 +120,32 @@ pub(super) fn filter_bound(facts: &Facts<'_>) -> Option<Explanation> {
 }
 
 fn faster_filter(facts: &Facts<'_>) -> String {
+    let direct = facts.experiment.method == Method::Direct;
     let more = match facts.cores() {
+        Some(cores) if direct && cores > facts.experiment.np * threads(facts) => "more threads",
+        _ if direct => "more cores",
         _ if serialized(facts) => "MPI ranks instead of threads (HDF5 lets one thread in at a time)",
         Some(cores) if cores <= facts.experiment.np => "more cores",
         _ => "more ranks",
     };
+    // HDF5 filters one chunk at a time in each rank, and with slower codecs.
+    let more = if direct { more.into() } else { format!("the method direct, {more}") };
     match facts.reads() {
         true => format!("use {more}, a faster filter, or chunks of which less is decoded for nothing"),
         false => format!("use {more}, a lower gzip level, or a faster filter"),
     }
 }
 
+/// Threads of a rank that filter.
+fn threads(facts: &Facts<'_>) -> usize {
+    facts.record.actual.in_force.get("threads").and_then(|n| n.parse().ok()).unwrap_or(1)
+}
+
 /// Threads that can use a core at the same time.
 fn workers(facts: &Facts<'_>) -> usize {
     let np = facts.experiment.np;
     let cores = facts.cores().unwrap_or(np).max(1);
-    let threads = facts.record.actual.in_force.get("threads").and_then(|n| n.parse().ok()).unwrap_or(1);
-    let at_once = if serialized(facts) || facts.experiment.method == Method::Gather { 1 } else { np * threads };
+    let at_once = if serialized(facts) || facts.experiment.method == Method::Gather { 1 } else { np * threads(facts) };
     at_once.min(cores).max(1)
 }
 
