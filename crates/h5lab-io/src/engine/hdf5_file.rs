@@ -132,6 +132,14 @@ impl Hdf5File {
         h5::virtual_dataset::files(&self.dataset, &self.path)
     }
 
+    /// Names the chunk that a filter failed on.
+    fn which_chunk(&self, failure: Failure, region: &Region) -> Failure {
+        let filtered = failure.stack.iter().any(|frame| frame.contains(h5::DAMAGED));
+        let found =
+            filtered.then(|| h5::damage::find(&self.dataset, &self.dataset.name(), region, &self.path)).flatten();
+        found.map_or_else(|| failure.clone(), |found| found.during("transfer").with_stack(failure.stack.clone()))
+    }
+
     /// Refuses to call a measurement one of settings that are not in force.
     fn check(&self, found: &Settings) -> Result<()> {
         let differs = |(name, asked): &(&String, &String)| found.get(*name).is_some_and(|found| found != *asked);
@@ -153,7 +161,8 @@ impl Session for Hdf5File {
     }
 
     fn read(&mut self, region: &Region, data: &mut [u8]) -> Result<()> {
-        self.transfer.read(&self.dataset, self.dtype, region, data).map_err(|e| failure(&e, "transfer", &self.path))
+        let read = self.transfer.read(&self.dataset, self.dtype, region, data);
+        read.map_err(|e| self.which_chunk(failure(&e, "transfer", &self.path), region))
     }
 
     fn in_force(&mut self) -> Result<Settings> {

@@ -75,7 +75,11 @@ impl FilterError {
     /// The failure to read or write the chunk at `place`: names file, dataset, chunk and file offset.
     pub fn at(&self, place: ChunkPlace<'_>) -> Failure {
         let address = place.address.map_or(String::new(), |address| format!(", file offset {address}"));
-        let chunk = format!("dataset '{}', chunk at {:?}{address}", printable(place.dataset), place.offset);
+        let chunk = format!(
+            "dataset '{}', chunk at {:?}{address}",
+            printable(place.dataset.trim_start_matches('/')),
+            place.offset
+        );
         let (kind, mend) = match self {
             FilterError::Corrupt { .. } | FilterError::Overflow { .. } => {
                 (FailureKind::Input, "copy or write the file again: the chunk is damaged")

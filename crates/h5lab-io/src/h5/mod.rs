@@ -3,6 +3,7 @@
 
 mod chunk_btree;
 pub mod chunk_index;
+pub mod damage;
 pub mod dataset;
 pub mod filters;
 mod links;
@@ -25,6 +26,9 @@ use std::path::Path;
 
 /// What a failure says where there is no space left.
 pub const DISK_FULL: &str = "no space left on the device";
+
+/// What HDF5 says where a filter can't make sense of a chunk (H5Z_pipeline).
+pub const DAMAGED: &str = "filter returned failure during read";
 
 /// Turns an HDF5 error into a failure that names the operation and the file and keeps the whole error stack.
 pub fn failure(error: &hdf5::Error, operation: &str, path: &Path) -> Failure {
@@ -67,6 +71,8 @@ fn classify(told: &str) -> (FailureKind, Option<&'static str>, Option<&'static s
         (FailureKind::Input, Some("the file is truncated"), Some("copy or write it again; its end is missing"))
     } else if says(&["file signature not found", "not an HDF5 file"]) {
         (FailureKind::Input, Some("not an HDF5 file"), Some("name an HDF5 file; `file PATH` says what it is"))
+    } else if says(&[DAMAGED]) {
+        (FailureKind::Input, None, Some("copy or write the file again: a chunk is damaged"))
     } else if says(&["required filter", "filter is not available", "not registered"]) {
         (
             FailureKind::Input,
