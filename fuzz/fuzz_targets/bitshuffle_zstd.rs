@@ -1,0 +1,4 @@
+//! Chunks of the filters `bitshuffle-zstd=1`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| h5lab_fuzz::check("bitshuffle-zstd=1", input));
