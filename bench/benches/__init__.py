@@ -1,6 +1,6 @@
 """The benches: each a function of a `Bench` that returns a `Report`. A new one is one line here."""
 
-from . import ceiling, chunking, codecs, direct, generator, repack, repeatability, start_up, write_read
+from . import advise, ceiling, chunking, codecs, direct, generator, repack, repeatability, start_up, write_read
 
 BENCHES = {
     "write-read": write_read.run,
@@ -12,4 +12,5 @@ BENCHES = {
     "ceiling": ceiling.run,
     "repeatability": repeatability.run,
     "repack": repack.run,
+    "advise": advise.run,
 }

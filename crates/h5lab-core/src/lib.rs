@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod advise;
 pub mod amplification;
 pub mod chunk_cache;
 pub mod dataset;
@@ -11,10 +12,12 @@ pub mod failure;
 pub mod filter;
 pub mod generate;
 pub mod host;
+pub mod inspect;
 pub mod layout;
 pub mod lesson;
 pub mod lossy;
 pub mod method;
+pub mod model;
 pub mod mpi_sieve;
 pub mod plan;
 pub mod prediction;
@@ -22,6 +25,7 @@ pub mod record;
 pub mod region;
 pub mod repack_plan;
 pub mod report;
+pub mod show;
 pub mod sieve;
 pub mod spans;
 pub mod split;

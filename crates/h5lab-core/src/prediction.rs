@@ -110,6 +110,14 @@ pub fn predict(experiment: &Experiment, rank: usize, conditions: &Conditions) ->
     predict_ranks(experiment, &[rank], conditions)
 }
 
+/// What one rank must read for these requests, one after the other, whatever the experiment's access is.
+pub fn predict_requests(experiment: &Experiment, requests: &[Region], conditions: &Conditions) -> Prediction {
+    let mut reader = Reader::new(experiment, conditions);
+    requests.iter().filter(|request| !request.is_empty()).for_each(|request| reader.read(request));
+    let asked = reader.so_far.bytes_asked;
+    reader.finish(asked, true)
+}
+
 /// What all ranks must read together. Ranks that share a cache take turns, step by step.
 pub fn predict_all(experiment: &Experiment, conditions: &Conditions) -> Option<Prediction> {
     let ranks: Vec<usize> = (0..experiment.np).collect();
@@ -503,16 +511,26 @@ const FEWEST_ENTRIES: u64 = 32;
 /// Most bytes of a chunk index: a version 1 B-tree, HDF5's index unless a file asks for newer formats (HDF5 File Format
 /// Specification, III.A.1). A node has 24 bytes, 65 keys and 64 addresses of 8 bytes; a key has 8 bytes, and 8 for each
 /// axis and the element.
-fn index_bytes(store: &Store) -> u64 {
-    let Some(grid) = store.grid() else { return 0 };
-    let node = 24 + 65 * (8 + 8 * (grid.len() as u64 + 1)) + 64 * 8;
+pub fn index_bytes_of(chunks: u64, axes: usize) -> u64 {
+    if chunks == 0 {
+        return 0;
+    }
     let mut nodes = 0;
-    let mut level: u64 = grid.iter().product();
+    let mut level = chunks;
     while level > 1 || nodes == 0 {
         level = level.div_ceil(FEWEST_ENTRIES);
         nodes += level;
     }
-    nodes * node
+    nodes * index_node_bytes(axes)
+}
+
+/// Bytes of a node of the index.
+pub fn index_node_bytes(axes: usize) -> u64 {
+    24 + 65 * (8 + 8 * (axes as u64 + 1)) + 64 * 8
+}
+
+fn index_bytes(store: &Store) -> u64 {
+    store.grid().map_or(0, |grid| index_bytes_of(grid.iter().product(), grid.len()))
 }
 
 /// Elements that are contiguous in the chunk and in memory: what one read of a part of a chunk gets. All axes but the

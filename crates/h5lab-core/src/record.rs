@@ -57,6 +57,9 @@ pub struct Record {
     /// What was needed, computed from the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computed: Option<Computed>,
+    /// Seconds of transfer of one repeat that the cost model predicted before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<f64>,
     /// Codes of what explains the numbers, most important first; recomputed when shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explained_by: Vec<String>,

@@ -1,5 +1,6 @@
 //! Everything of h5lab that touches HDF5, MPI and files.
 
+pub mod advise;
 pub mod buffer;
 pub mod cache;
 pub mod comm;
@@ -9,6 +10,7 @@ pub mod fault;
 pub mod filter;
 pub mod h5;
 pub mod host;
+pub mod inspect;
 pub mod journal;
 mod memory;
 pub mod panic;

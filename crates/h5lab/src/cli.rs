@@ -5,8 +5,10 @@ mod repack;
 pub use repack::Repack;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use h5lab_core::access::Access;
 use h5lab_core::dataset::{Dtype, Shape};
 use h5lab_core::failure::Result;
+use h5lab_core::filter::Filter;
 use h5lab_core::generate::DataKind;
 use h5lab_core::method::Method;
 use h5lab_core::report::parse_bytes;
@@ -58,6 +60,165 @@ pub enum Command {
     Repack(Repack),
     /// What there is here: HDF5, MPI, machine, launcher, file system
     Env(Env),
+    /// Look at a file: its tree, how each dataset is stored, what reads cost, what is wrong
+    #[command(visible_alias = "ls")]
+    Inspect(Inspect),
+    /// Draw one slice of a dataset in the terminal, or as a picture
+    Show(Show),
+    /// Find the layout (chunks and filters) that fits your reads on your storage, and prove it
+    Advise(Advise),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab inspect scan.h5              the tree, the chunks and filters of every dataset, what is wrong
+  h5lab ls scan.h5 --attrs           the same, with attributes
+  h5lab inspect scan.h5 --json       for other programs
+
+Values are not read. docs/advise.md says what each column and each remark means.")]
+pub struct Inspect {
+    /// The HDF5 files to look at
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Show attributes with their values, too
+    #[arg(long)]
+    pub attrs: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab show scan.h5:entry/data[120,:,:]             image 120, in the terminal
+  h5lab show scan.h5                                 the middle of the file's only dataset
+  h5lab show 'scan.h5:data[:,270,:]' -o sino.png     a sinogram as a picture with axes and colour bar
+
+Contrast is from the 1st to the 99th percentile. Where stdout is no terminal there are no colours.")]
+pub struct Show {
+    /// File, dataset and index, as in NumPy; without an index, the middle of all axes but the last two
+    #[arg(value_name = "FILE:DATASET[INDEX]")]
+    pub slice: String,
+    /// Write a picture (PNG) with colour bar and axes instead of drawing in the terminal
+    #[arg(long = "output", short = 'o', value_name = "FILE.png")]
+    pub output_file: Option<PathBuf>,
+    /// Overwrite FILE.png
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab advise scan.h5 --reads projection=0.5,sinogram=0.4,roi:200x200=0.1
+  h5lab advise scan.h5:entry/data --reads tomography --cache cold --max-size 40GiB
+  h5lab advise --shape 1801x2160x2560 --dtype u16 --data tomography --path /scratch
+
+Profiles of reads: tomography, ptychography, spectroscopy-map, mx-diffraction, time-series.
+docs/advise.md says how it is found out, docs/model.md how layouts are scored.")]
+pub struct Advise {
+    /// The file, and a dataset of it; the largest one of numbers if none is named
+    #[arg(value_name = "FILE[:DATASET]")]
+    pub subject: Option<String>,
+    /// Instead of a file: elements along each axis
+    #[arg(long, value_name = "NxNxN")]
+    pub shape: Option<Shape>,
+    /// With --shape: the type of an element
+    #[arg(long, default_value = "u16", requires = "shape")]
+    pub dtype: Dtype,
+    /// With --shape: what the values are like: uniform, detector, tomography or ramp
+    #[arg(long, default_value = "detector", requires = "shape")]
+    pub data: DataKind,
+    /// With --shape: seed of the values
+    #[arg(long, default_value = "1", value_parser = seed, requires = "shape", allow_negative_numbers = true)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub search: Search,
+    /// Append the record of each proof as a JSON line to this file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+}
+
+/// What a layout is looked for, within which limits.
+#[derive(Clone, Debug, Args)]
+pub struct Search {
+    /// What is read, with its share of all reads; or the name of a profile
+    #[arg(long, value_name = "READ=SHARE,...", default_value = "tomography")]
+    pub reads: String,
+    /// How it is written: rows, projection or full
+    #[arg(long, value_name = "ACCESS", value_parser = writes)]
+    pub writes: Option<Access>,
+    /// Who reads: h5py as it is, h5py with filter plugins
+    #[arg(long, value_enum, default_value = "h5py")]
+    pub readers: Readers,
+    /// Consider these filters only: none,shuffle+gzip=1
+    #[arg(long, value_name = "FILTERS,...", value_delimiter = ',', value_parser = pipeline)]
+    pub filter: Vec<Pipeline>,
+    /// Most bytes that the dataset may take; without it, compressed data stays about as small as it is
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub max_size: Option<u64>,
+    /// Most memory for the chunks that a writer has begun
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_bytes)]
+    pub max_memory: u64,
+    /// Readers at a time
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count, allow_negative_numbers = true)]
+    pub np: u64,
+    /// Where reads find the data: on the device, or in the page cache
+    #[arg(long, value_enum, default_value = "cold")]
+    pub cache: ReadCache,
+    /// Most time to take: 60s, 5m
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub time: f64,
+    /// The folder where the data will live; the file's own if not given
+    #[arg(long, value_name = "FOLDER")]
+    pub path: Option<PathBuf>,
+    /// The folder to prove in, if nothing can be written to the other one
+    #[arg(long, value_name = "FOLDER")]
+    pub scratch: Option<PathBuf>,
+}
+
+/// State of the page cache that reads meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReadCache {
+    Cold,
+    Warm,
+}
+
+/// Who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Readers {
+    /// Only filters that h5py brings along
+    H5py,
+    /// Filters of plugins (hdf5plugin), too
+    Plugins,
+}
+
+/// A pipeline of filters; none is an empty one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pipeline(pub Vec<Filter>);
+
+fn pipeline(text: &str) -> Result<Pipeline, String> {
+    if text == "none" {
+        return Ok(Pipeline(Vec::new()));
+    }
+    let filters: Result<Vec<Filter>, _> = text.split('+').map(str::parse).collect();
+    filters.map(Pipeline).map_err(|failure| format!("{}: {}", failure.message, failure.mend.unwrap_or_default()))
+}
+
+fn writes(text: &str) -> Result<Access, String> {
+    match text.parse::<Access>() {
+        Ok(access @ (Access::Rows | Access::Full | Access::Projection { limit: None })) => Ok(access),
+        _ => Err("write rows, projection or full: a dataset is written whole".into()),
+    }
+}
+
+/// Seconds of `60`, `60s`, `5m` or `1h`.
+fn duration(text: &str) -> Result<f64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("write a time in seconds, minutes or hours: 60s, 5m, 1h".into()),
+    };
+    let seconds = digits.parse::<f64>().ok().map(|number| number * factor);
+    seconds.filter(|s| (1.0..=1e6).contains(s)).ok_or_else(|| "write a time of at least a second: 60s".into())
 }
 
 /// Options that every command has.

@@ -54,6 +54,9 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::StartMpi => launch::probe::start(),
         Command::Repack(args) => cmd::repack::run(args, &cli.output),
         Command::Env(args) => cmd::env::run(args, &cli.output),
+        Command::Inspect(args) => cmd::inspect::run(args, &cli.output),
+        Command::Show(args) => cmd::show::run(args, &cli.output),
+        Command::Advise(args) => cmd::advise::run(args, &cli.output),
     }
 }
 

@@ -297,6 +297,7 @@ pub fn finish(
         warnings,
         failure: None,
         computed: None,
+        predicted: None,
         explained_by: Vec::new(),
         host,
     };
@@ -329,6 +330,7 @@ pub fn lost_record(experiment: Experiment, file: &Path, command: Vec<String>, lo
         warnings: Vec::new(),
         failure: Some(lost),
         computed: None,
+        predicted: None,
         explained_by: Vec::new(),
         host,
     })

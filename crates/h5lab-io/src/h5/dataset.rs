@@ -146,7 +146,7 @@ fn what_is_missing(failure: Failure) -> String {
 }
 
 /// The dataset that is wanted, or the file's only one.
-fn choose(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<String> {
+pub(crate) fn choose(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<String> {
     let wanted = wanted.map(|name| name.trim_matches('/'));
     // First of all: whatever else is in the file does not matter to it.
     if let Some(name) = wanted.filter(|name| file.dataset(name).is_ok()) {
@@ -198,7 +198,7 @@ fn names(all: &[String]) -> String {
 }
 
 /// The element type of a file's numeric type, whatever its byte order; `None` for all others.
-fn dtype_of(descriptor: &TypeDescriptor) -> Option<Dtype> {
+pub(crate) fn dtype_of(descriptor: &TypeDescriptor) -> Option<Dtype> {
     Some(match descriptor {
         TypeDescriptor::Unsigned(IntSize::U1) => Dtype::U8,
         TypeDescriptor::Unsigned(IntSize::U2) => Dtype::U16,

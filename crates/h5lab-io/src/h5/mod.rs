@@ -1,15 +1,19 @@
 //! A thin safe layer over hdf5-metno for what it lacks: checked closes, transfer property lists, HDF5's own account
 //! of what it did, and errors that keep HDF5's error stack. All `unsafe` that HDF5 needs lives in this folder.
 
+pub mod attribute;
 mod chunk_btree;
 pub mod chunk_index;
 pub mod damage;
 pub mod dataset;
+pub mod datatype;
 pub mod filters;
 mod links;
+pub mod object;
 pub mod provenance;
 pub mod raw_data;
 pub mod settings;
+pub mod storage;
 pub mod subfiling;
 pub mod transfer;
 pub mod tree;

@@ -80,7 +80,7 @@ pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<
             Step::Began(cell) if team.comm.rank() == 0 => emit(Done::Began { index: cell.index }),
             Step::Began(_) => {}
             Step::Finished(cell, outcome, failure) => {
-                if let Some(record) = record(cell, outcome, failure, &order.batch, &settings, team)? {
+                if let Some(record) = record_of(cell, outcome, failure, &order.batch, &settings, team)? {
                     emit(Done::Cell { index: cell.index, record: Box::new(record) });
                 }
             }
@@ -95,7 +95,7 @@ fn read(file: &Path) -> Result<Ordered> {
 }
 
 /// The record of a cell, on rank 0. Its file is the folder: the file itself is gone.
-fn record(
+pub fn record_of(
     cell: &Cell,
     outcome: Option<Box<Outcome>>,
     failure: Option<Failure>,

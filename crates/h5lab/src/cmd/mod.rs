@@ -1,12 +1,15 @@
 //! The commands: from flags to a task, from what came out to what is printed.
 
+pub mod advise;
 pub mod batch;
 pub mod chunking;
 pub mod env;
+pub mod inspect;
 pub mod lesson;
 pub mod read;
 pub mod repack;
 pub mod run;
+pub mod show;
 pub mod simple;
 pub mod write;
 

@@ -1,6 +1,6 @@
 //! `h5lab run`: a sweep, from its plan to its tables; `h5lab rerun`: one cell of it again.
 
-mod execute;
+pub mod execute;
 mod forecast;
 mod presets;
 mod progress;

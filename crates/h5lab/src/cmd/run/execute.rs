@@ -94,6 +94,20 @@ impl Execution<'_> {
         Ok(show.into_records())
     }
 
+    /// Runs one batch without showing anything; returns the records of its cells, by their numbers.
+    ///
+    /// # Errors
+    /// What stops the batch as a whole.
+    pub fn records(runner: &Runner, batch: &Batch) -> Result<Vec<(usize, Record)>> {
+        let silent = Output { quiet: true, json: false, worker: None };
+        let execution = Execution { runner, output: &silent, on_error: OnError::Continue, save: None };
+        let records = execution.all(std::slice::from_ref(batch))?;
+        // Records come as cells are finished; each tells which cell it is of by what it measured.
+        let index =
+            |record: &Record| batch.cells().find(|cell| cell.experiment == record.experiment).map(|cell| cell.index);
+        Ok(records.into_iter().filter_map(|record| Some((index(&record)?, record))).collect())
+    }
+
     /// Runs a batch. If its ranks end before it is done, the cell that they were at is recorded as failed, and the batch
     /// begins again without it.
     fn one(&self, batch: &Batch, show: &mut Show<'_>, progress: &mut Progress) -> Result<()> {

@@ -1,0 +1,310 @@
+//! What HDF5 does for a request, counted in closed form: chunks, calls, bytes, pieces that are copied, places on the device.
+//!
+//! The rules are those of [`crate::prediction`], which walks chunk by chunk; here thousands of layouts are counted in a
+//! second, without the chunk cache's memory of what was read before.
+
+use crate::region::{Region, strides};
+use crate::sieve::DEFAULT_SIEVE_BYTES;
+use std::collections::BTreeSet;
+
+/// A dataset's layout, as far as it decides what is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry<'a> {
+    /// Elements along each axis.
+    pub shape: &'a [u64],
+    /// Bytes of an element.
+    pub element: u64,
+    /// Elements of a chunk along each axis; `None`: contiguous.
+    pub chunk: Option<&'a [u64]>,
+    /// Whether chunks have filters.
+    pub filtered: bool,
+    /// Bytes of the chunk cache: larger chunks without filters are read piece by piece.
+    pub cache_bytes: u64,
+    /// Whether contiguous data is read through the sieve buffer (not with MPI-IO).
+    pub sieve: bool,
+}
+
+/// What is done for some requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Requests.
+    pub requests: f64,
+    /// Bytes asked for.
+    pub asked: f64,
+    /// Chunks touched.
+    pub chunks: f64,
+    /// Chunks read whole, and decoded if they have filters.
+    pub whole_chunks: f64,
+    /// Read calls for data.
+    pub calls: f64,
+    /// Bytes that they read, before compression.
+    pub read: f64,
+    /// Pieces that are contiguous in the file's chunk and in memory: each is copied by itself.
+    pub pieces: f64,
+    /// Places on the device that are gone to, each once in the pass.
+    pub places: f64,
+    /// Bytes (before compression) that are fetched from there.
+    pub fetched: f64,
+    /// Nodes of the chunk index that are read, each once in the pass.
+    pub nodes: f64,
+}
+
+/// Entries of an index node, on average: between half full and full.
+const ENTRIES: f64 = 40.0;
+
+impl Work {
+    /// The sum of both.
+    pub fn plus(self, other: Work) -> Work {
+        Work {
+            requests: self.requests + other.requests,
+            asked: self.asked + other.asked,
+            chunks: self.chunks + other.chunks,
+            whole_chunks: self.whole_chunks + other.whole_chunks,
+            calls: self.calls + other.calls,
+            read: self.read + other.read,
+            pieces: self.pieces + other.pieces,
+            places: self.places + other.places,
+            fetched: self.fetched + other.fetched,
+            nodes: self.nodes + other.nodes,
+        }
+    }
+
+    /// What a pass over these requests does, one after the other. What two of them fetch alike is fetched once.
+    pub fn of_pass(geometry: &Geometry<'_>, requests: &[Region]) -> Work {
+        let mut met = BTreeSet::new();
+        let mut all = requests.iter().filter(|r| !r.is_empty()).fold(Work::default(), |sum, request| {
+            let mut one = Work::of(geometry, request);
+            if !met.insert(geometry.box_of(request)) {
+                (one.places, one.fetched, one.nodes) = (0.0, 0.0, 0.0);
+            }
+            sum.plus(one)
+        });
+        all.nodes = all.nodes.min(geometry.index_nodes());
+        all
+    }
+
+    /// What one request does.
+    pub fn of(geometry: &Geometry<'_>, request: &Region) -> Work {
+        let asked = request.elements() as f64 * geometry.element as f64;
+        let common = Work { requests: 1.0, asked, ..Work::default() };
+        match geometry.chunk {
+            None => contiguous(geometry, request, common),
+            Some(chunk) => chunked(geometry, chunk, request, common),
+        }
+    }
+}
+
+impl Geometry<'_> {
+    /// Bytes of a chunk before filters; of the whole dataset if there are none.
+    pub fn chunk_bytes(&self) -> u64 {
+        self.chunk.unwrap_or(self.shape).iter().product::<u64>() * self.element
+    }
+
+    /// Chunks that there are.
+    pub fn chunks(&self) -> u64 {
+        self.chunk.map_or(0, |chunk| self.shape.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).product())
+    }
+
+    /// Whether chunks are always read whole.
+    pub fn reads_whole(&self) -> bool {
+        self.filtered || self.chunk_bytes() <= self.cache_bytes
+    }
+
+    fn index_nodes(&self) -> f64 {
+        (self.chunks() as f64 / ENTRIES).ceil()
+    }
+
+    /// What a request touches: the box of chunks, or the region itself where pieces are read.
+    fn box_of(&self, request: &Region) -> Vec<(u64, u64)> {
+        let chunk = self.chunk.filter(|_| self.reads_whole());
+        (0..request.axes())
+            .map(|d| {
+                let (from, to) = (request.start[d], request.start[d] + request.count[d] - 1);
+                chunk.map_or((from, to), |chunk| (from / chunk[d], to / chunk[d]))
+            })
+            .collect()
+    }
+}
+
+fn contiguous(geometry: &Geometry<'_>, request: &Region, common: Work) -> Work {
+    let (length, outer) = run_length(&request.count, geometry.shape);
+    let runs: u64 = request.count[..outer].iter().product();
+    let run = length * geometry.element;
+    let sieve = if geometry.sieve { DEFAULT_SIEVE_BYTES } else { 0 };
+    let all = Work { pieces: runs as f64, ..common };
+    if !geometry.sieve {
+        // The driver is given all runs at once.
+        return Work { calls: runs as f64, read: common.asked, places: runs as f64, fetched: common.asked, ..all };
+    }
+    if run > sieve || outer == 0 {
+        return Work { calls: runs as f64, read: common.asked, places: runs as f64, fetched: common.asked, ..all };
+    }
+    // Runs that one sieve buffer holds, along the innermost axis on which they follow each other.
+    let step = strides(geometry.shape)[outer - 1] * geometry.element;
+    let together = (sieve - run) / step + 1;
+    let along = request.count[outer - 1];
+    let calls = (runs / along.max(1)) as f64 * along.div_ceil(together) as f64;
+    let fetched = calls * sieve as f64;
+    Work { calls, read: fetched, places: calls, fetched, ..all }
+}
+
+fn chunked(geometry: &Geometry<'_>, chunk: &[u64], request: &Region, common: Work) -> Work {
+    let axes = request.axes();
+    let touched: Vec<u64> = (0..axes)
+        .map(|d| (request.start[d] + request.count[d] - 1) / chunk[d] - request.start[d] / chunk[d] + 1)
+        .collect();
+    let chunks = touched.iter().product::<u64>() as f64;
+    let pieces = pieces(chunk, request, &touched);
+    let grid: Vec<u64> = geometry.shape.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).collect();
+    let (_, outer) = run_length(&touched, &grid);
+    let groups = touched[..outer].iter().product::<u64>() as f64;
+    // A group of chunks that follow each other, and their entries in the index.
+    let nodes = groups * (1.0 + (chunks / groups) / ENTRIES);
+    let all = Work { chunks, pieces, nodes, ..common };
+    if geometry.reads_whole() {
+        let read = chunks * geometry.chunk_bytes() as f64;
+        return Work { whole_chunks: chunks, calls: chunks, read, places: groups, fetched: read, ..all };
+    }
+    Work { calls: pieces, read: common.asked, places: pieces, fetched: common.asked, ..all }
+}
+
+/// Pieces that are contiguous in a chunk and in memory of the request's own shape.
+fn pieces(chunk: &[u64], request: &Region, touched: &[u64]) -> f64 {
+    let mut axis = request.axes() - 1;
+    // An axis that a single chunk holds whole joins its runs to longer ones.
+    while axis > 0 && touched[axis] == 1 && request.count[axis] == chunk[axis] {
+        axis -= 1;
+    }
+    request.count[..axis].iter().product::<u64>() as f64 * touched[axis] as f64
+}
+
+/// Elements that are contiguous in a box of `count` within `shape`, and the number of axes outside of such a run.
+fn run_length(count: &[u64], shape: &[u64]) -> (u64, usize) {
+    let (mut length, mut axis) = (1, count.len());
+    while axis > 0 {
+        axis -= 1;
+        length *= count[axis];
+        if count[axis] != shape[axis] {
+            break;
+        }
+    }
+    (length, axis)
+}
+
+/// What writing the whole dataset does, by a writer whose chunk cache holds what it has begun: each chunk is written once.
+pub fn write_work(geometry: &Geometry<'_>) -> Work {
+    let elements = geometry.shape.iter().product::<u64>() as f64;
+    let bytes = elements * geometry.element as f64;
+    match geometry.chunk {
+        None => Work { requests: 1.0, asked: bytes, calls: 1.0, read: bytes, pieces: 1.0, ..Work::default() },
+        Some(chunk) => {
+            let chunks = geometry.chunks() as f64;
+            let last = chunk.len() - 1;
+            let rows = elements / chunk[last].min(geometry.shape[last]) as f64;
+            let read = chunks * geometry.chunk_bytes() as f64;
+            Work {
+                requests: 1.0,
+                asked: bytes,
+                chunks,
+                whole_chunks: chunks,
+                calls: chunks,
+                read,
+                pieces: rows,
+                ..Work::default()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Access;
+    use crate::dataset::{Dataset, Dtype, Shape};
+    use crate::experiment::{CacheWanted, Direction, Experiment};
+    use crate::filter::Filter;
+    use crate::layout::Layout;
+    use crate::method::Method;
+    use crate::prediction::{Conditions, predict_requests};
+    use crate::split::Split;
+    use proptest::prelude::*;
+
+    fn experiment(shape: &[u64], layout: Layout) -> Experiment {
+        Experiment {
+            direction: Direction::Read,
+            dataset: Dataset {
+                name: "d".into(),
+                shape: Shape(shape.to_vec()),
+                dtype: Dtype::U16,
+                data: None,
+                from: None,
+            },
+            layout,
+            access: Access::Full,
+            split: Split::Axis(0),
+            method: Method::Independent,
+            np: 1,
+            cache: CacheWanted::Cold,
+            fsync: false,
+            repeat: 1,
+            buffer: u64::MAX,
+            tunables: Default::default(),
+        }
+    }
+
+    proptest! {
+        /// For a single request the closed form counts what a walk through the chunks finds.
+        #[test]
+        fn one_request_is_counted_as_the_walk_counts_it(
+            chunk in prop::collection::vec(1u64..20, 3), start in prop::collection::vec(0u64..20, 3), count in prop::collection::vec(1u64..20, 3),
+            filtered: bool, cache_bytes in 0u64..4000,
+        ) {
+            let shape = [40, 40, 40];
+            let request = Region::new(start, count);
+            let filters = if filtered { vec![Filter::Gzip(1)] } else { vec![] };
+            let experiment = experiment(&shape, Layout::Chunked { chunk: chunk.clone(), filters });
+            let mut conditions = Conditions::expected(&experiment, "1.10.8", false);
+            conditions.cache.bytes = cache_bytes;
+            let walked = predict_requests(&experiment, std::slice::from_ref(&request), &conditions);
+            let geometry = Geometry { shape: &shape, element: 2, chunk: Some(&chunk), filtered, cache_bytes, sieve: true };
+            let work = Work::of(&geometry, &request);
+            prop_assert_eq!(work.chunks as u64, walked.chunk_touches);
+            prop_assert_eq!(work.whole_chunks as u64, walked.chunk_reads);
+            prop_assert_eq!(work.asked as u64, walked.bytes_asked);
+            prop_assert_eq!(work.read as u64, walked.bytes_to_read);
+            // Pieces that edges cut are counted as whole runs: never fewer calls than the walk finds, rarely more.
+            prop_assert!(work.calls as u64 <= walked.reads, "{} {}", work.calls, walked.reads);
+        }
+    }
+
+    #[test]
+    fn a_contiguous_dataset_is_sieved() {
+        let shape = [100, 400, 500];
+        let geometry =
+            Geometry { shape: &shape, element: 2, chunk: None, filtered: false, cache_bytes: 1 << 20, sieve: true };
+        let projection = Work::of(&geometry, &Region::new(vec![7, 0, 0], vec![1, 400, 500]));
+        assert_eq!((projection.calls, projection.pieces, projection.read), (1.0, 1.0, 400_000.0));
+        let sinogram = Work::of(&geometry, &Region::new(vec![0, 7, 0], vec![100, 1, 500]));
+        assert_eq!((sinogram.calls, sinogram.read), (100.0, 100.0 * 65536.0));
+        // 65 rows of a tile lie within one sieve buffer.
+        let tile = Work::of(&geometry, &Region::new(vec![7, 0, 0], vec![1, 130, 100]));
+        assert_eq!((tile.calls, tile.pieces), (2.0, 130.0));
+    }
+
+    #[test]
+    fn what_two_requests_fetch_alike_is_fetched_once() {
+        let (shape, chunk) = ([64, 64, 64], [32, 32, 64]);
+        let geometry = Geometry {
+            shape: &shape,
+            element: 2,
+            chunk: Some(&chunk),
+            filtered: true,
+            cache_bytes: 1 << 20,
+            sieve: true,
+        };
+        let requests: Vec<Region> = (0..4).map(|k| Region::whole(&shape).slab(0, k * 16, k * 16 + 1)).collect();
+        let pass = Work::of_pass(&geometry, &requests);
+        assert_eq!((pass.requests, pass.whole_chunks), (4.0, 8.0));
+        assert_eq!(pass.fetched, 4.0 * 32.0 * 32.0 * 64.0 * 2.0);
+    }
+}

@@ -1,0 +1,152 @@
+//! `h5lab advise`: from reads to a proven layout, and everything that can stand in the way.
+
+mod common;
+
+use common::Folder;
+use serde_json::Value;
+
+fn advice(folder: &Folder, words: &str) -> Value {
+    let done = folder.h5lab(&format!("advise --json --time 8s {words}")).ok();
+    serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {done}"))
+}
+
+fn rows(answer: &Value) -> &Vec<Value> {
+    answer["advice"]["rows"].as_array().unwrap()
+}
+
+fn verdicts(answer: &Value) -> Vec<&str> {
+    answer["advice"]["verdicts"].as_array().unwrap().iter().map(|v| v["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn described_data_gets_a_proven_layout_and_records() {
+    let folder = Folder::new();
+    let answer = advice(
+        &folder,
+        "--shape 48x200x240 --data detector --reads projection=0.5,sinogram=0.5 --cache warm --filter shuffle+gzip=1 --save proofs.jsonl",
+    );
+    let rows = rows(&answer);
+    assert!(rows.len() >= 4, "{}", rows.len());
+    assert!(rows.iter().any(|row| row["origin"] == "auto"));
+    let measured: Vec<&Value> = rows.iter().filter(|row| row["measured"].is_object()).collect();
+    assert_eq!(measured.len(), rows.len(), "all of so small a sample is proven");
+    let commands = &answer["commands"];
+    assert!(
+        commands["h5py"].as_str().unwrap().contains("f.create_dataset(\"data\", (48, 200, 240), \"uint16\""),
+        "{commands}"
+    );
+    assert!(commands["repack"].is_null());
+    // Records like any others, each verified, each with what was predicted.
+    let records = folder.records("proofs.jsonl");
+    assert_eq!(records.len(), rows.len() * 3);
+    for record in &records {
+        assert!(record.predicted.is_some_and(|seconds| seconds > 0.0) && record.failure.is_none(), "{record:?}");
+        assert_eq!(record.samples.len(), record.experiment.repeat);
+    }
+    use h5lab_core::record::Verification;
+    let reads = records.iter().filter(|r| r.verification == Verification::Passed).count();
+    assert_eq!(reads, rows.len() * 2);
+    // Nothing is left behind.
+    assert_eq!(folder.names(), ["proofs.jsonl"]);
+}
+
+#[test]
+fn a_file_gets_its_layout_compared_and_the_commands_work() {
+    let folder = Folder::new();
+    folder.python("make_stack.py").ok();
+    let answer = advice(&folder, "stack.h5:entry/data --reads projection,sinogram --cache warm");
+    let rows = rows(&answer);
+    assert!(
+        rows.iter().any(|row| row["origin"] == "today" && row["layout"]["chunk"] == serde_json::json!([1, 128, 160]))
+    );
+    // It is compressed today, so it stays small.
+    assert!(verdicts(&answer).contains(&"kept-small"), "{:?}", verdicts(&answer));
+    assert_ne!(rows[0]["origin"], "today", "one image a chunk is bad for sinograms");
+    assert!(rows[0]["layout"]["filters"].as_array().is_some_and(|filters| !filters.is_empty()));
+    let h5repack = answer["commands"]["h5repack"].as_str().unwrap();
+    let words = h5repack.strip_prefix("h5repack ").unwrap();
+    folder.tool("h5repack", words).ok();
+    let repacked = folder.h5lab("inspect --json stack.repacked.h5").ok();
+    let repacked: Value = serde_json::from_str(&repacked.stdout).unwrap();
+    let data = repacked["nodes"].as_array().unwrap().iter().find(|n| n["path"] == "/entry/data").unwrap();
+    assert_eq!(data["layout"]["chunk"], rows[0]["layout"]["chunk"]);
+    folder.tool("h5diff", "stack.h5 stack.repacked.h5").ok();
+}
+
+#[test]
+fn what_is_fine_stays_as_it_is() {
+    let folder = Folder::new();
+    folder.python("make_stack.py").ok();
+    let answer = advice(&folder, "fine.h5 --reads projection --cache warm --filter none");
+    // Times of a busy machine may say that a little is to be gained: then there are commands, and else there are none.
+    let gain = !verdicts(&answer).contains(&"nothing-to-gain");
+    assert_eq!(rows(&answer)[0]["origin"] != "today", gain, "{answer}");
+    assert_eq!(answer["commands"].is_object(), gain);
+}
+
+#[test]
+fn the_answer_is_a_table_with_reasons() {
+    let folder = Folder::new();
+    let told = folder.h5lab("advise --shape 32x128x160 --reads projection=1,sinogram=1 --time 6s --cache warm").ok();
+    for words in
+        ["layouts scored", "recommended", "h5py's guess", "note: the shares of the reads sum to 2.00", "create_dataset"]
+    {
+        assert!(told.stdout.contains(words), "{words}\n{told}");
+    }
+    let first = told.stdout.lines().find(|line| line.contains("recommended")).unwrap();
+    let rows = told.stdout.lines().skip_while(|line| !line.contains("recommended"));
+    assert_eq!(rows.take(1).next(), Some(first), "the recommended row comes first");
+}
+
+#[test]
+fn what_no_layout_can_be_chosen_for_is_explained() {
+    let folder = Folder::new();
+    folder.python("make_zoo.py").ok();
+    for (words, code, told) in [
+        ("zoo.h5:kinds/none", 3, "holds no elements"),
+        ("zoo.h5:kinds/scalar", 3, "is a scalar"),
+        ("zoo.h5:kinds/null", 3, "is null"),
+        ("zoo.h5:kinds/text", 3, "is of type string"),
+        ("zoo.h5:kinds/compound", 3, "is of type compound"),
+        ("zoo.h5:kinds/ragged", 3, "is of type variable length"),
+        ("zoo.h5:nowhere", 3, "no dataset"),
+        ("unknown-filter.h5:data", 3, "filter 65000"),
+        ("gone.h5", 3, "no such file"),
+        ("", 2, "no file and no --shape"),
+        ("zoo.h5 --shape 3x4", 2, "one of them says"),
+        ("--shape 100", 3, "one axis"),
+        ("--shape 0x5", 2, ""),
+        ("--shape 64x64x64 --reads nonsense", 2, "no read"),
+        ("--shape 64x64x64 --reads projection=-1", 2, "number of at least 0"),
+        ("--shape 64x64 --reads roi:5x5", 2, "does not fit"),
+        ("--shape 64x64x64 --filter snappy", 2, "unknown filter"),
+        ("--shape 64x64x64 --time 0", 2, "at least a second"),
+        ("--shape 64x64x64 --max-size 10", 2, "no layout is within the limits"),
+        ("--shape 64x64x64 --path gone", 5, "does not exist"),
+    ] {
+        let done = folder.h5lab(&format!("advise {words}")).run();
+        assert_eq!(done.code, Some(code), "{done}");
+        assert!(done.stderr.contains(told), "{told}: {done}");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_written_it_says_where_to_prove() {
+    let folder = Folder::new();
+    folder.python("make_stack.py").ok();
+    std::fs::create_dir(folder.path("locked")).unwrap();
+    std::fs::copy(folder.path("stack.h5"), folder.path("locked/stack.h5")).unwrap();
+    let set = |mode: u32| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(folder.path("locked"), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(0o555);
+    let refused = folder.h5lab("advise locked/stack.h5 --time 5s").run();
+    let proven = folder.h5lab("advise locked/stack.h5 --time 6s --scratch . --cache warm --reads projection").run();
+    set(0o755);
+    assert_eq!(proven.code, Some(0), "{proven}");
+    // Root may write anywhere.
+    if !rustix::process::geteuid().is_root() {
+        assert!(refused.code == Some(5) && refused.stderr.contains("--scratch"), "{refused}");
+    }
+}
