@@ -67,6 +67,8 @@ pub enum Command {
     Show(Show),
     /// Find the layout (chunks and filters) that fits your reads on your storage, and prove it
     Advise(Advise),
+    /// Give a file the layout that fits its reads: advise, repack beside it, measure again
+    Tune(Tune),
 }
 
 #[derive(Debug, Args)]
@@ -131,6 +133,30 @@ pub struct Advise {
     #[command(flatten)]
     pub search: Search,
     /// Append the record of each proof as a JSON line to this file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab tune scan.h5 --reads projection=0.5,sinogram=0.5
+  h5lab tune scan.h5:entry/data --reads tomography --output tuned.h5
+
+The new file lies beside the old one, which stays as it is; every value is compared. What was predicted, promised by
+the proof, and obtained stands on the receipt.")]
+pub struct Tune {
+    /// The file, and a dataset of it; the largest one of numbers if none is named
+    #[arg(value_name = "FILE[:DATASET]")]
+    pub subject: String,
+    /// The new file; FILE.repacked.h5 if not given
+    #[arg(long = "output", short = 'o', value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    /// Overwrite the new file if it is there
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub search: Search,
+    /// Append the record of each measurement as a JSON line to this file
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
 }

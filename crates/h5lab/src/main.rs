@@ -57,6 +57,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Inspect(args) => cmd::inspect::run(args, &cli.output),
         Command::Show(args) => cmd::show::run(args, &cli.output),
         Command::Advise(args) => cmd::advise::run(args, &cli.output),
+        Command::Tune(args) => cmd::tune::run(args, &cli.output),
     }
 }
 

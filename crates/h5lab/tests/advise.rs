@@ -74,6 +74,31 @@ fn a_file_gets_its_layout_compared_and_the_commands_work() {
 }
 
 #[test]
+fn a_tuned_file_has_the_same_values_and_a_receipt() {
+    let folder = Folder::new();
+    folder.python("make_stack.py").ok();
+    let before = folder.read("stack.h5");
+    let words = "tune stack.h5 --reads projection=0.5,sinogram=0.5 --cache warm --time 8s --json --save tuned.jsonl";
+    let done = folder.h5lab(words).ok();
+    let answer: Value = serde_json::from_str(&done.stdout).unwrap();
+    let receipt = &answer["receipt"];
+    assert_eq!(receipt["dataset"], "entry/data");
+    assert_eq!(receipt["to"]["chunk"], answer["advice"]["rows"][0]["layout"]["chunk"]);
+    for line in receipt["reads"].as_array().unwrap() {
+        for key in ["before", "predicted", "promised", "obtained"] {
+            assert!(line[key].as_f64().unwrap() > 0.0, "{key}: {line}");
+        }
+    }
+    assert!(receipt["stored"].as_array().unwrap().iter().all(|bytes| bytes.as_u64().unwrap() > 0), "{receipt}");
+    folder.tool("h5diff", "stack.h5 stack.repacked.h5").ok();
+    assert_eq!(folder.read("stack.h5"), before, "the original stays as it is");
+    assert!(folder.records("tuned.jsonl").len() > 12);
+    // What is there is not overwritten.
+    let refused = folder.h5lab(words).run();
+    assert_eq!(refused.code, Some(4), "{refused}");
+}
+
+#[test]
 fn what_is_fine_stays_as_it_is() {
     let folder = Folder::new();
     folder.python("make_stack.py").ok();

@@ -11,6 +11,7 @@ pub mod repack;
 pub mod run;
 pub mod show;
 pub mod simple;
+pub mod tune;
 pub mod write;
 
 use crate::cli::{Measuring, Output, Ranks};

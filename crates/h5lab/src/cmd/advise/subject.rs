@@ -33,13 +33,30 @@ impl Subject {
     /// `Usage` if they name none; `Input` if it is no dataset that a layout can be chosen for.
     pub fn of(args: &Advise) -> Result<Self> {
         match (&args.subject, &args.shape) {
-            (Some(name), None) => of_file(name),
+            (Some(name), None) => Self::of_file(name),
             (None, Some(shape)) => described(args, shape),
             (Some(_), Some(_)) => Err(usage("a file + --shape: one of them says what the data is").mend("leave one out")),
             (None, None) => Err(usage("no file and no --shape").mend(
                 "name a file (h5lab advise scan.h5), or describe the data: --shape 1801x2160x2560 --dtype u16 --data tomography",
             )),
         }
+    }
+
+    /// A dataset of a file: `FILE`, or `FILE:DATASET`.
+    ///
+    /// # Errors
+    /// `Input` if it is no dataset that a layout can be chosen for.
+    pub fn of_file(name: &str) -> Result<Self> {
+        let (file, wanted) = split(name);
+        let found = h5lab_io::inspect::inspect(&file, false)?;
+        let (path, facts, note) = choose(&found, wanted.as_deref()).map_err(|failure| failure.at(&file))?;
+        check(&path, facts).map_err(|failure| failure.at(&file))?;
+        let dataset = path.trim_start_matches('/').to_owned();
+        let source = SourceFile { file: file.clone(), dataset: dataset.clone() };
+        let whole = h5lab_io::values::whole(&source)?;
+        let label = format!("{}:{dataset}", file.display());
+        let today = facts.measured_layout();
+        Ok(Subject { label, file: Some(file), dataset: whole, today, stored: Some(facts.stored_bytes), note })
     }
 }
 
@@ -53,24 +70,11 @@ fn described(args: &Advise, shape: &Shape) -> Result<Subject> {
 }
 
 /// File and dataset, if it names one; a file's own name may have a colon.
-pub fn split(name: &str) -> (PathBuf, Option<String>) {
+fn split(name: &str) -> (PathBuf, Option<String>) {
     match name.parse::<SourceFile>() {
         Ok(source) if !Path::new(name).exists() => (source.file, Some(source.dataset)),
         _ => (name.into(), None),
     }
-}
-
-fn of_file(name: &str) -> Result<Subject> {
-    let (file, wanted) = split(name);
-    let found = h5lab_io::inspect::inspect(&file, false)?;
-    let (path, facts, note) = choose(&found, wanted.as_deref()).map_err(|failure| failure.at(&file))?;
-    check(&path, facts).map_err(|failure| failure.at(&file))?;
-    let dataset = path.trim_start_matches('/').to_owned();
-    let source = SourceFile { file: file.clone(), dataset: dataset.clone() };
-    let whole = h5lab_io::values::whole(&source)?;
-    let label = format!("{}:{dataset}", file.display());
-    let today = facts.measured_layout();
-    Ok(Subject { label, file: Some(file), dataset: whole, today, stored: Some(facts.stored_bytes), note })
 }
 
 /// The dataset that is wanted; or the largest one that a layout can be chosen for.
