@@ -103,8 +103,8 @@ impl Calibration {
         Calibration {
             warm: line(1e-6, 5e9),
             cold: line(2e-4, 5e8),
-            reading: CallCosts { request: 2e-5, chunk: 5e-6, piece: 3e-8, byte: 1.5e-10, call: 0.0 },
-            writing: CallCosts { request: 2e-5, chunk: 1.2e-5, piece: 3e-8, byte: 5e-10, call: 0.0 },
+            reading: CallCosts { request: 2e-5, chunk: 5e-6, piece: 3e-8, byte: 1.5e-10, call: 0.0, node: 2e-5 },
+            writing: CallCosts { request: 2e-5, chunk: 1.2e-5, piece: 3e-8, byte: 5e-10, call: 0.0, node: 0.0 },
             filters: vec![FilterCost { filters: vec![], points: vec![] }],
             cores: 1,
             measured: false,

@@ -114,7 +114,7 @@ pub fn read_seconds(
         work.places * calibration.cold.seconds(per(work.fetched / ratio, work.places))
             + work.nodes * calibration.cold.seconds(node)
     } else {
-        work.nodes * calibration.warm.seconds(node)
+        0.0
     };
     let processor = calibration.reading.seconds(work) + warm + decode / setting.decoders.max(1) as f64;
     let (np, cores) = (setting.np.max(1) as f64, calibration.cores.max(1) as f64);

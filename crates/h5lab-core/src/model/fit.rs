@@ -16,6 +16,9 @@ pub struct CallCosts {
     pub byte: f64,
     /// A call to the driver.
     pub call: f64,
+    /// A node of the chunk index that is met for the first time: fetched and taken apart.
+    #[serde(default)]
+    pub node: f64,
 }
 
 impl CallCosts {
@@ -25,13 +28,13 @@ impl CallCosts {
         self.parts().iter().zip(counts).map(|(cost, count)| cost * count).sum()
     }
 
-    fn parts(&self) -> [f64; 5] {
-        [self.request, self.chunk, self.piece, self.byte, self.call]
+    fn parts(&self) -> [f64; 6] {
+        [self.request, self.chunk, self.piece, self.byte, self.call, self.node]
     }
 }
 
-fn counts(work: &Work) -> [f64; 5] {
-    [work.requests, work.chunks, work.pieces, work.asked, work.calls]
+fn counts(work: &Work) -> [f64; 6] {
+    [work.requests, work.chunks, work.pieces, work.asked, work.calls, work.nodes]
 }
 
 /// A small experiment: what was done, and what it took besides the transfer.
@@ -49,12 +52,12 @@ const PASSES: usize = 2000;
 /// The costs, none of them negative, whose sum of squared relative errors is least: coordinate descent (Friedman, Hastie,
 /// Höfling, Tibshirani 2007, "Pathwise coordinate optimization", without penalty, cut at zero).
 pub fn fit(observations: &[Observation]) -> CallCosts {
-    let rows: Vec<[f64; 5]> = observations
+    let rows: Vec<[f64; 6]> = observations
         .iter()
         .filter(|o| o.seconds > 0.0)
         .map(|o| counts(&o.work).map(|count| count / o.seconds))
         .collect();
-    let mut costs = [0.0; 5];
+    let mut costs = [0.0; 6];
     for _ in 0..PASSES {
         for part in 0..costs.len() {
             let (mut above, mut below) = (0.0, 0.0);
@@ -66,8 +69,8 @@ pub fn fit(observations: &[Observation]) -> CallCosts {
             costs[part] = if below > 0.0 { (above / below).max(0.0) } else { 0.0 };
         }
     }
-    let [request, chunk, piece, byte, call] = costs;
-    CallCosts { request, chunk, piece, byte, call }
+    let [request, chunk, piece, byte, call, node] = costs;
+    CallCosts { request, chunk, piece, byte, call, node }
 }
 
 #[cfg(test)]
@@ -76,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_the_experiments_took_is_found_again() {
-        let truth = CallCosts { request: 2e-5, chunk: 5e-6, piece: 4e-8, byte: 2e-10, call: 0.0 };
+        let truth = CallCosts { request: 2e-5, chunk: 5e-6, piece: 4e-8, byte: 2e-10, call: 0.0, node: 0.0 };
         let work = |requests: f64, chunks: f64, pieces: f64, asked: f64| Work {
             requests,
             chunks,
