@@ -22,6 +22,8 @@ pub enum FailureKind {
     Mismatch,
     /// A rank died, or left the others waiting.
     RankLost,
+    /// Two results differ more than `--fail-on` allows.
+    Changed,
     /// Stopped by the user (Ctrl-C, SIGTERM).
     Interrupted,
     /// Nobody reads the results any more: stdout is a pipe whose other end was closed.
@@ -32,7 +34,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, in the order in which the documentation lists them.
-    pub const ALL: [FailureKind; 10] = [
+    pub const ALL: [FailureKind; 11] = [
         FailureKind::Usage,
         FailureKind::Input,
         FailureKind::Refused,
@@ -40,6 +42,7 @@ impl FailureKind {
         FailureKind::Environment,
         FailureKind::Mismatch,
         FailureKind::RankLost,
+        FailureKind::Changed,
         FailureKind::Interrupted,
         FailureKind::Unread,
         FailureKind::Internal,
@@ -55,6 +58,7 @@ impl FailureKind {
             FailureKind::Environment => 6,
             FailureKind::Mismatch => 7,
             FailureKind::RankLost => 8,
+            FailureKind::Changed => 9,
             FailureKind::Interrupted => 130,
             // What a shell says of a process that SIGPIPE ended.
             FailureKind::Unread => 141,
@@ -72,6 +76,7 @@ impl FailureKind {
             FailureKind::Environment => "MPI, mpirun or a build feature is missing or does not fit",
             FailureKind::Mismatch => "values read are not the values written",
             FailureKind::RankLost => "a rank died or left the others waiting",
+            FailureKind::Changed => "a comparison found more change than --fail-on allows",
             FailureKind::Interrupted => "stopped by the user",
             FailureKind::Unread => "the pipe that stdout is was closed",
             FailureKind::Internal => "a defect in h5lab",

@@ -1,10 +1,16 @@
 //! Text for people: tables, sizes, numbers. Never opens a file.
 
 pub mod chunking;
+pub mod document;
+pub mod figure;
 mod file_systems;
+pub mod grid;
+pub mod html;
 mod lines;
+pub mod markdown;
 pub mod sweep;
 mod table;
+pub mod tidy;
 mod why;
 
 pub use file_systems::{file_system_lines, file_system_table};

@@ -1,0 +1,138 @@
+//! What a layout costs and gives: reading time against size in the file, with the time to write it.
+
+use super::{Material, Section};
+use crate::compare::Dimension;
+use crate::record::MIB;
+use crate::report::figure::{Axis, Chart, Figure, Line, Point, slug};
+use crate::report::grid::Grid;
+use crate::report::{seconds, significant};
+use crate::results::Cell;
+use std::collections::BTreeMap;
+
+/// The settings that lie within a chart.
+const WITHIN: [Dimension; 9] = [
+    Dimension::Direction,
+    Dimension::Access,
+    Dimension::Cache,
+    Dimension::Layout,
+    Dimension::Settings,
+    Dimension::Method,
+    Dimension::Np,
+    Dimension::Buffer,
+    Dimension::Split,
+];
+
+/// A layout: its size, and the times of the fastest method.
+struct Offer {
+    layout: String,
+    stored: f64,
+    read: f64,
+    write: f64,
+}
+
+pub(super) fn section(material: &Material<'_>) -> Option<Section> {
+    let cells: Vec<&Cell> = material.sound.iter().copied().filter(|c| c.experiment.method.is_hdf5()).collect();
+    let figures: Vec<Figure> =
+        material.labels.groups(&cells, &WITHIN).iter().filter_map(|group| figure(material, group)).take(4).collect();
+    Section::new("trade-off", "Reading time against size")
+        .say("Each point is a layout: the seconds to read every access once (the fastest method and rank count for each), against \
+              what it takes in the file. The dashed line joins those that no other layout beats in both. The legend says how long each takes to write.")
+        .figures(figures)
+        .unless_empty()
+}
+
+fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
+    let state =
+        ["cold", "warm"].into_iter().find(|state| group.iter().any(|c| c.reads() && c.cache_word() == *state))?;
+    let mut by_layout: BTreeMap<String, Vec<&Cell>> = BTreeMap::new();
+    for cell in group {
+        by_layout.entry(material.labels.only(cell, &[Dimension::Layout, Dimension::Settings])).or_default().push(cell);
+    }
+    let all: usize = by_layout.values().map(|cells| accesses(cells, state).len()).max()?;
+    let offers: Vec<Offer> =
+        by_layout.into_iter().filter_map(|(layout, cells)| offer(layout, &cells, state, all)).take(24).collect();
+    if offers.len() < 3 {
+        return None;
+    }
+    let what = material.labels.label_without(group[0], &WITHIN);
+    let mut front: Vec<&Offer> = offers.iter().filter(|a| !offers.iter().any(|b| beats(b, a))).collect();
+    front.sort_by(|a, b| a.stored.total_cmp(&b.stored));
+    let names: Vec<&str> = front.iter().map(|offer| offer.layout.as_str()).collect();
+    let alt = format!(
+        "Reading time against size in the file, {state}. No other layout is both smaller and faster than {}.",
+        names.join("; ")
+    );
+    let guide =
+        Line { name: "not beaten in both".into(), dashed: true, points: front.iter().map(|o| point(o)).collect() };
+    let mut table = Grid::new(&["layout", "#in the file MiB", "#read s", "#write s", "not beaten"]);
+    for offer in &offers {
+        let best = if names.contains(&offer.layout.as_str()) { "yes" } else { "" };
+        table.row([
+            offer.layout.clone(),
+            significant(offer.stored),
+            seconds(offer.read),
+            seconds(offer.write),
+            best.into(),
+        ]);
+    }
+    let group = |offer: &Offer| Line {
+        name: format!("{} (write {} s)", offer.layout, seconds(offer.write)),
+        dashed: false,
+        points: vec![point(offer)],
+    };
+    let groups = offers.iter().map(group).collect();
+    let size = offers.iter().map(|o| o.stored).fold(0.0, f64::max);
+    Some(Figure {
+        id: slug(&format!("trade-off {what}")),
+        title: format!("{what}{}reading time ({state}) against size", if what.is_empty() { "" } else { ": " }),
+        alt,
+        chart: Chart::Points {
+            x: Axis { label: "size in the file (MiB)".into(), log: false, ticks: ticks(size) },
+            y: Axis::log("seconds to read every access once"),
+            groups,
+            guide: Some(guide),
+        },
+        table,
+    })
+}
+
+/// Few ticks, from 0 to beyond the largest, so that labels have room.
+fn ticks(largest: f64) -> Vec<f64> {
+    let power = 10f64.powf((largest / 4.0).log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| s * 4.0 >= largest).unwrap_or(largest);
+    (0..=5).map(|k| f64::from(k) * step).take_while(|at| *at < largest * 1.5).collect()
+}
+
+fn beats(a: &Offer, b: &Offer) -> bool {
+    a.stored <= b.stored && a.read <= b.read && (a.stored < b.stored || a.read < b.read)
+}
+
+fn point(offer: &Offer) -> Point {
+    let hover = format!(
+        "{}\n{} MiB in the file\nread {} s, write {} s",
+        offer.layout,
+        significant(offer.stored),
+        seconds(offer.read),
+        seconds(offer.write)
+    );
+    Point { x: offer.stored, y: offer.read, interval: None, hover }
+}
+
+/// The fastest time of each access.
+fn accesses(cells: &[&Cell], state: &str) -> BTreeMap<String, f64> {
+    let mut fastest: BTreeMap<String, f64> = BTreeMap::new();
+    for cell in cells.iter().filter(|cell| cell.reads() && cell.cache_word() == state) {
+        if let Some(seconds) = cell.seconds() {
+            let known = fastest.entry(cell.experiment.access.to_string()).or_insert(seconds);
+            *known = known.min(seconds);
+        }
+    }
+    fastest
+}
+
+fn offer(layout: String, cells: &[&Cell], state: &str, all: usize) -> Option<Offer> {
+    let reads = accesses(cells, state);
+    let write = cells.iter().filter(|c| !c.reads()).filter_map(|c| c.seconds()).min_by(f64::total_cmp)?;
+    let stored = cells.iter().filter_map(|cell| cell.stored_bytes).min()? as f64 / MIB;
+    (reads.len() == all).then(|| Offer { layout, stored, read: reads.values().sum(), write })
+}

@@ -1,0 +1,116 @@
+//! Bandwidth against ranks: a chart an access, a line a method and layout, intervals, and the ceiling.
+
+use super::labels::WAYS;
+use super::{Material, Section, interval_cell, mib, told};
+use crate::compare::Dimension;
+use crate::report::figure::{Axis, Chart, Figure, Line, Point, slug};
+use crate::report::grid::Grid;
+use crate::results::Cell;
+use crate::stats::{median, median_interval};
+use std::collections::BTreeMap;
+
+/// So many charts, and lines in each.
+const MOST_CHARTS: usize = 8;
+const MOST_LINES: usize = 7;
+
+pub(super) fn section(material: &Material<'_>) -> Option<Section> {
+    let but_for = [&WAYS[..], &[Dimension::Np]].concat();
+    let mut groups = material.labels.groups(&material.sound, &but_for);
+    groups.retain(|group| group.iter().any(|cell| cell.experiment.np != group[0].experiment.np));
+    let left_out = groups.len().saturating_sub(MOST_CHARTS);
+    let figures = groups.iter().take(MOST_CHARTS).map(|group| figure(material, group, &but_for));
+    let mut section = Section::new("ranks", "Bandwidth against ranks")
+        .say("Each point is the median over the repeats, with its 95 % interval. The dashed line is the posix ceiling: the \
+              same bytes by the same ranks without HDF5. A line that stays flat says that the storage, or the memory, is the limit, not the ranks.")
+        .figures(figures);
+    if left_out > 0 {
+        section = section.say(format!(
+            "{left_out} more accesses have charts of this kind; their numbers are in the table of all results."
+        ));
+    }
+    section.unless_empty()
+}
+
+fn figure(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Figure {
+    let what = material.labels.label_without(group[0], &[&[Dimension::Method], but_for].concat());
+    let mut lines: Vec<(f64, Line, Vec<&Cell>)> = material
+        .labels
+        .groups(group, &[Dimension::Np])
+        .into_iter()
+        .map(|mut cells| {
+            cells.sort_by_key(|cell| cell.experiment.np);
+            let line = line(material, &cells);
+            (line.points.iter().map(|p| p.y).fold(0.0, f64::max), line, cells)
+        })
+        .collect();
+    lines.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut table =
+        Grid::new(&["method and layout", "#ranks", "#MiB/s", "#95 % interval", "#posix ceiling MiB/s", "#n"]);
+    for (_, line, cells) in &lines {
+        for cell in cells {
+            let samples = cell.transfer();
+            table.row([
+                line.name.clone(),
+                cell.experiment.np.to_string(),
+                mib(median(&samples)),
+                interval_cell(&samples),
+                mib(cell.ceiling()),
+                samples.len().to_string(),
+            ]);
+        }
+    }
+    let best = lines
+        .first()
+        .map_or(String::new(), |(top, line, _)| format!("{} is highest, {} MiB/s", line.name, mib(Some(*top))));
+    let mut shown: Vec<Line> = lines.into_iter().take(MOST_LINES).map(|(_, line, _)| line).collect();
+    shown.extend(ceiling(group));
+    let mut ticks: Vec<f64> = group.iter().map(|cell| cell.experiment.np as f64).collect();
+    ticks.sort_by(f64::total_cmp);
+    ticks.dedup();
+    Figure {
+        id: slug(&format!("ranks {what}")),
+        title: format!("{what}: bandwidth against ranks"),
+        alt: format!("Transfer bandwidth against the number of ranks, {what}: {best}."),
+        chart: Chart::Lines {
+            x: Axis { label: "ranks".into(), log: true, ticks },
+            y: Axis::linear("transfer bandwidth (MiB/s)"),
+            lines: shown,
+        },
+        table,
+    }
+}
+
+fn line(material: &Material<'_>, cells: &[&Cell]) -> Line {
+    let name = material.labels.only(cells[0], &WAYS);
+    let points = cells.iter().filter_map(|cell| {
+        let samples = cell.transfer();
+        let y = median(&samples)?;
+        let share = cell.ceiling_share().map_or(String::new(), |s| format!("\n{:.0} % of the ceiling", s * 100.0));
+        Some(Point {
+            x: cell.experiment.np as f64,
+            y,
+            interval: median_interval(&samples, 0.95),
+            hover: format!("{name}\n{} ranks: {}{share}", cell.experiment.np, told(&samples, "MiB/s")),
+        })
+    });
+    Line { points: points.collect(), dashed: false, name }
+}
+
+/// The highest of the ceilings that were measured with each rank count.
+fn ceiling(group: &[&Cell]) -> Option<Line> {
+    let mut highest: BTreeMap<usize, f64> = BTreeMap::new();
+    for cell in group {
+        if let Some(ceiling) = cell.ceiling() {
+            let known = highest.entry(cell.experiment.np).or_insert(ceiling);
+            *known = known.max(ceiling);
+        }
+    }
+    let points = highest.into_iter().map(|(np, y)| Point {
+        x: np as f64,
+        y,
+        interval: None,
+        hover: format!("posix ceiling\n{np} ranks: {} MiB/s", mib(Some(y))),
+    });
+    let points: Vec<Point> = points.collect();
+    (!points.is_empty()).then(|| Line { name: "posix ceiling".into(), dashed: true, points })
+}

@@ -1,0 +1,45 @@
+//! Every setting and version: machine, libraries, file systems, and what the libraries report to be in force.
+
+use super::{Block, Material, Section};
+use crate::report::grid::Grid;
+use crate::results::Surroundings;
+
+/// So many different surroundings are shown side by side.
+const MOST: usize = 6;
+
+pub(super) fn section(material: &Material<'_>) -> Option<Section> {
+    let all = &material.results.surroundings;
+    let shown = &all[..all.len().min(MOST)];
+    let mut heads = vec!["what".to_owned()];
+    heads
+        .extend((1..=shown.len()).map(|k| if shown.len() == 1 { "value".into() } else { format!("surroundings {k}") }));
+    let mut grid = Grid::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
+    for name in Surroundings::NAMES {
+        let values: Vec<String> = shown.iter().map(|s| s.get(name).to_owned()).collect();
+        if values.iter().any(|value| value != "unknown") {
+            grid.row(std::iter::once(name.to_owned()).chain(values));
+        }
+    }
+    let mut section = Section::new("surroundings", "Machine, libraries, file systems");
+    if all.len() > shown.len() {
+        section = section.say(format!("{} of {} different surroundings.", shown.len(), all.len()));
+    }
+    section = section.show(Block::Table(grid));
+    let in_force = in_force(material);
+    if !in_force.is_empty() {
+        section = section
+            .say("The second table: settings that the libraries themselves report once the file was open.")
+            .show(Block::Table(in_force));
+    }
+    Some(section)
+}
+
+/// Settings in force, and their different values.
+fn in_force(material: &Material<'_>) -> Grid {
+    let mut grid = Grid::new(&["setting in force", "values"]);
+    for (name, values) in &material.results.in_force {
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        grid.row([name.clone(), values.join(", ")]);
+    }
+    grid
+}

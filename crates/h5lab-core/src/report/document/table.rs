@@ -1,0 +1,61 @@
+//! All results in a table.
+
+use super::{Block, Material, Section, interval_cell, mib};
+use crate::amplification::Amplification;
+use crate::report::grid::Grid;
+use crate::results::Cell;
+use crate::stats::median;
+
+pub(super) fn section(material: &Material<'_>) -> Option<Section> {
+    let mut grid = Grid::new(&[
+        "#line",
+        "",
+        "access",
+        "method",
+        "layout",
+        "#ranks",
+        "cache",
+        "path",
+        "#transfer MiB/s",
+        "#95 % interval",
+        "#n",
+        "#total MiB/s",
+        "#of ceiling",
+        "#read ampl. comp/meas",
+        "verified",
+    ]);
+    for cell in &material.results.cells {
+        grid.row(row(material, cell));
+    }
+    let section = Section::new("results", "All results")
+        .say("`line` is the record's line in its result file. Bandwidths are medians over the repeats; docs/method.md of h5lab defines every number.");
+    section.show(Block::Table(grid)).unless_empty()
+}
+
+fn row(material: &Material<'_>, cell: &Cell) -> Vec<String> {
+    let e = &cell.experiment;
+    let samples = cell.transfer();
+    let outcome = match (&cell.failure, cell.verified) {
+        (Some(why), _) => format!("FAILED: {why}"),
+        (None, Some(true)) => "yes".into(),
+        (None, Some(false)) => "NO".into(),
+        (None, None) => "-".into(),
+    };
+    vec![
+        cell.line.to_string(),
+        if cell.reads() { "read" } else { "write" }.into(),
+        e.access.to_string(),
+        e.method.to_string(),
+        e.layout.to_string(),
+        e.np.to_string(),
+        if cell.reads() { cell.met_word() } else { cell.cache_word() }.into(),
+        material.results.around(cell).get("path").to_owned(),
+        mib(median(&samples)),
+        interval_cell(&samples),
+        samples.len().to_string(),
+        mib(median(&cell.total())),
+        cell.ceiling_share().map_or("-".into(), |share| format!("{:.0} %", share * 100.0)),
+        cell.amplification.as_ref().map_or("-".into(), Amplification::to_string),
+        outcome,
+    ]
+}

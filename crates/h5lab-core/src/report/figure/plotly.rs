@@ -1,0 +1,193 @@
+//! A chart as Plotly draws it: its traces and its layout, <https://plotly.com/javascript/reference/>.
+
+use super::{Axis, Bars, Chart, Figure, HeatCell, Line, Point, colours};
+use crate::report::printable;
+use serde_json::{Value, json};
+
+/// What `Plotly.newPlot` takes: an object with `id`, `data`, `layout`. Colours of text and grid are the page's to set.
+pub fn plotly(figure: &Figure) -> Value {
+    let (data, layout) = match &figure.chart {
+        Chart::Lines { x, y, lines } => (lines_of(lines, "lines+markers"), xy(x, y, lines.len())),
+        Chart::Points { x, y, groups, guide } => {
+            let mut data = lines_of(groups, "markers");
+            data.extend(guide.iter().map(guide_of));
+            (data, xy(x, y, groups.len() + 1))
+        }
+        Chart::Bars { value, rows, series, stacked } => bars(value, rows, series, *stacked),
+        Chart::HeatMap { columns, rows, cells, scale } => heat_map(columns, rows, cells, scale),
+    };
+    json!({ "id": element(figure), "data": data, "layout": layout })
+}
+
+/// The identifier of its element in a page, where sections have names, too.
+pub fn element(figure: &Figure) -> String {
+    format!("chart-{}", figure.id)
+}
+
+/// Text as Plotly shows it literally: it takes some HTML, so there must be none.
+fn literal(text: &str) -> String {
+    let text = printable(text);
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Lines of text, for a hover label.
+fn lines(text: &str) -> String {
+    text.lines().map(literal).collect::<Vec<_>>().join("<br>")
+}
+
+fn axis(axis: &Axis) -> Value {
+    let mut value = json!({
+        "title": { "text": literal(&axis.label) },
+        "type": if axis.log { "log" } else { "linear" },
+        "automargin": true,
+        "zeroline": false,
+    });
+    if !axis.ticks.is_empty() {
+        value["tickmode"] = "array".into();
+        value["tickvals"] = json!(axis.ticks);
+        value["ticktext"] = json!(axis.ticks.iter().map(|tick| tick.to_string()).collect::<Vec<_>>());
+    } else if axis.log {
+        value["dtick"] = "D2".into();
+    } else {
+        value["rangemode"] = "tozero".into();
+    }
+    value
+}
+
+fn xy(x: &Axis, y: &Axis, series: usize) -> Value {
+    json!({ "xaxis": axis(x), "yaxis": axis(y), "hovermode": "closest", "height": 420 + 20 * series.min(12) })
+}
+
+fn lines_of(all: &[Line], mode: &str) -> Vec<Value> {
+    const SYMBOLS: [&str; 6] = ["circle", "square", "diamond", "triangle-up", "cross", "star"];
+    let colours = colours(all.iter().map(|line| (line.name.as_str(), line.dashed)));
+    all.iter()
+        .zip(colours)
+        .enumerate()
+        .map(|(number, (line, colour))| {
+            let of = |pick: fn(&Point) -> f64| line.points.iter().map(pick).collect::<Vec<f64>>();
+            let mut trace = json!({
+                "type": "scatter",
+                "name": literal(&line.name),
+                "mode": if line.dashed { "lines" } else { mode },
+                "x": of(|p| p.x),
+                "y": of(|p| p.y),
+                "hovertext": line.points.iter().map(|p| lines(&p.hover)).collect::<Vec<_>>(),
+                "hoverinfo": "text",
+                "marker": { "color": colour, "size": 9, "symbol": SYMBOLS[number % SYMBOLS.len()] },
+                "line": { "color": colour, "width": 2, "dash": if line.dashed { "dash" } else { "solid" } },
+            });
+            if line.points.iter().any(|point| point.interval.is_some()) {
+                let reach = |p: &Point, of: fn(f64, f64, f64) -> f64| p.interval.map_or(0.0, |(l, h)| of(p.y, l, h));
+                trace["error_y"] = json!({
+                    "type": "data",
+                    "symmetric": false,
+                    "array": line.points.iter().map(|p| reach(p, |y, _, high| high - y)).collect::<Vec<_>>(),
+                    "arrayminus": line.points.iter().map(|p| reach(p, |y, low, _| y - low)).collect::<Vec<_>>(),
+                    "color": colour,
+                    "thickness": 1.5,
+                    "width": 4,
+                });
+            }
+            trace
+        })
+        .collect()
+}
+
+fn guide_of(line: &Line) -> Value {
+    lines_of(std::slice::from_ref(&Line { dashed: true, ..line.clone() }), "lines").remove(0)
+}
+
+/// Room for a row of bars, pixels.
+const ROW: usize = 26;
+
+fn bars(value: &Axis, rows: &[String], series: &[Bars], stacked: bool) -> (Vec<Value>, Value) {
+    let colours = colours(series.iter().map(|bars| (bars.name.as_str(), bars.idle)));
+    let first = |index: usize| series[..index].iter().all(|before| before.name != series[index].name);
+    // Numbers, not names: two rows may have the same one.
+    let at: Vec<usize> = (0..rows.len()).collect();
+    let data = series.iter().zip(colours).enumerate().map(|(index, (bars, colour))| {
+        json!({
+            "type": "bar",
+            "orientation": "h",
+            "name": literal(&bars.name),
+            "legendgroup": literal(&bars.name),
+            "showlegend": first(index),
+            "x": bars.values,
+            "y": at,
+            "hovertext": bars.hover.iter().map(|text| lines(text)).collect::<Vec<_>>(),
+            "hoverinfo": "text",
+            "marker": { "color": colour, "pattern": { "shape": if bars.idle { "/" } else { "" } } },
+        })
+    });
+    let bars_a_row = if stacked { 1 } else { series.len().max(1) };
+    let layout = json!({
+        "barmode": if stacked { "stack" } else { "group" },
+        "xaxis": axis(value),
+        "yaxis": {
+            "tickmode": "array",
+            "tickvals": at,
+            "ticktext": rows.iter().map(|row| literal(row)).collect::<Vec<_>>(),
+            "autorange": "reversed",
+            "automargin": true,
+            "zeroline": false,
+            "showgrid": false,
+        },
+        "hovermode": "closest",
+        "height": 170 + rows.len() * (ROW.max(14 * bars_a_row)),
+    });
+    (data.collect(), layout)
+}
+
+fn heat_map(columns: &[String], rows: &[String], cells: &[Vec<Option<HeatCell>>], scale: &str) -> (Vec<Value>, Value) {
+    let each = |of: &dyn Fn(&HeatCell) -> Value| -> Vec<Vec<Value>> {
+        cells.iter().map(|row| row.iter().map(|cell| cell.as_ref().map_or(Value::Null, of)).collect()).collect()
+    };
+    let (x, y): (Vec<usize>, Vec<usize>) = ((0..columns.len()).collect(), (0..rows.len()).collect());
+    let trace = json!({
+        "type": "heatmap",
+        "x": x,
+        "y": y,
+        "z": each(&|cell| json!(cell.share)),
+        "hovertext": each(&|cell| json!(lines(&cell.hover))),
+        "hoverinfo": "text",
+        "hoverongaps": false,
+        "zmin": 0,
+        "zmax": 1,
+        "xgap": 2,
+        "ygap": 2,
+        "colorscale": [[0, super::heat(0.0)], [1, super::heat(1.0)]],
+        "colorbar": { "title": { "text": literal(scale), "side": "right" }, "tickformat": ".0%", "thickness": 12 },
+    });
+    let written = cells.iter().enumerate().flat_map(|(row, cells)| {
+        cells.iter().enumerate().filter_map(move |(column, cell)| {
+            let cell = cell.as_ref()?;
+            let font = json!({ "color": super::on_heat(cell.share), "size": 12 });
+            Some(json!({ "x": column, "y": row, "text": literal(&cell.text), "showarrow": false, "font": font }))
+        })
+    });
+    let layout = json!({
+        "annotations": written.collect::<Vec<_>>(),
+        "xaxis": {
+            "title": { "text": "access" }, "tickmode": "array", "tickvals": x, "side": "top", "automargin": true, "showgrid": false, "zeroline": false,
+            "ticktext": columns.iter().map(|text| literal(text)).collect::<Vec<_>>(),
+        },
+        "yaxis": {
+            "tickmode": "array", "tickvals": y, "automargin": true, "showgrid": false, "zeroline": false,
+            "title": { "text": "layout" }, "autorange": "reversed", "ticktext": rows.iter().map(|text| literal(text)).collect::<Vec<_>>(),
+        },
+        "height": 170 + rows.len() * 40,
+    });
+    (vec![trace], layout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_is_shown_not_obeyed() {
+        assert_eq!(literal("<a href='javascript:x'>&\u{1b}"), "&lt;a href='javascript:x'&gt;&amp;\\u{1b}");
+        assert_eq!(lines("a\n<b>"), "a<br>&lt;b&gt;");
+    }
+}

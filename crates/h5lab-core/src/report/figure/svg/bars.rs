@@ -1,0 +1,67 @@
+//! Horizontal bars, stacked or side by side.
+
+use super::canvas::{Anchor, Canvas, fitted, width};
+use super::scale::{Scale, tick};
+use super::{FAINT, HEAD, INK, Mark, TEXT, WIDTH, legend};
+use crate::report::figure::{Axis, Bars, colours};
+
+const ROW: f64 = 26.0;
+/// Most of the width that the rows' names take.
+const NAMES: f64 = 420.0;
+
+/// Draws them; returns the height of the canvas.
+pub(super) fn draw(canvas: &mut Canvas, value: &Axis, rows: &[String], series: &[Bars], stacked: bool) -> f64 {
+    let names = rows.iter().map(|row| width(row, TEXT)).fold(60.0, f64::max).min(NAMES) + 24.0;
+    let row_height = if stacked { ROW } else { ROW.max(13.0 * series.len() as f64 + 8.0) };
+    let bottom = HEAD + rows.len() as f64 * row_height;
+    let ends = (0..rows.len()).flat_map(|row| {
+        let values: Vec<f64> = series.iter().filter_map(|bars| bars.values[row]).collect();
+        if stacked { vec![values.iter().sum()] } else { values }
+    });
+    let scale = Scale::new(value, ends, names, WIDTH - 40.0);
+    for &at in &scale.ticks {
+        canvas.line([scale.at(at), HEAD, scale.at(at), bottom], FAINT, 1.0, false);
+        canvas.text(scale.at(at), bottom + 18.0, &tick(at), Anchor::Middle);
+    }
+    let colours = colours(series.iter().map(|bars| (bars.name.as_str(), bars.idle)));
+    for (number, row) in rows.iter().enumerate() {
+        let top = HEAD + number as f64 * row_height;
+        canvas.text(names - 8.0, top + row_height / 2.0 + TEXT / 3.0, &fitted(row, names - 16.0), Anchor::End);
+        one(canvas, &scale, series, &colours, number, [top, row_height], stacked);
+    }
+    canvas.line([names, HEAD, names, bottom], INK, 1.0, false);
+    canvas.text((names + WIDTH - 40.0) / 2.0, bottom + 40.0, &value.label, Anchor::Middle);
+    let mut entries: Vec<(&str, &str, Mark)> = Vec::new();
+    for (bars, colour) in series.iter().zip(&colours) {
+        if !entries.iter().any(|(name, ..)| *name == bars.name) {
+            entries.push((&bars.name, colour, Mark::Box));
+        }
+    }
+    legend(canvas, bottom + 54.0, &entries) + 6.0
+}
+
+/// The bars of one row.
+fn one(
+    canvas: &mut Canvas,
+    scale: &Scale,
+    series: &[Bars],
+    colours: &[&str],
+    row: usize,
+    [top, height]: [f64; 2],
+    stacked: bool,
+) {
+    let left = scale.at(0.0_f64.max(scale.ticks.first().copied().unwrap_or(0.0)));
+    let (mut from, thick) = (0.0, (height - 8.0) / if stacked { 1.0 } else { series.len().max(1) as f64 });
+    for (number, (bars, colour)) in series.iter().zip(colours).enumerate() {
+        let Some(value) = bars.values[row] else { continue };
+        let opacity = if bars.idle { 0.35 } else { 1.0 };
+        if stacked {
+            let (x, end) = (scale.at(from), scale.at(from + value));
+            canvas.rect([x, top + 4.0, end - x, thick], colour, opacity);
+            from += value;
+        } else {
+            let y = top + 4.0 + number as f64 * thick;
+            canvas.rect([left, y, scale.at(value) - left, thick - 1.0], colour, opacity);
+        }
+    }
+}

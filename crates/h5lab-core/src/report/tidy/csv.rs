@@ -1,0 +1,51 @@
+//! A tidy table as CSV, RFC 4180.
+
+use super::{COLUMNS, Value, rows};
+use crate::report::printable;
+use crate::results::Results;
+
+/// The whole table, heads first; what is unknown is empty.
+pub fn csv(results: &Results) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let heads = writer.write_record(COLUMNS.iter().map(|column| column.name));
+    heads.expect("memory takes all");
+    for row in rows(results) {
+        let cells = COLUMNS.iter().map(|column| cell(&(column.of)(&row)));
+        writer.write_record(cells).expect("all rows have the same columns");
+    }
+    let bytes = writer.into_inner().expect("memory takes all");
+    String::from_utf8(bytes).expect("all of it is text")
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.as_deref().map_or_else(String::new, harmless),
+        Value::Whole(number) => number.map_or_else(String::new, |n| n.to_string()),
+        Value::Number(number) => number.map_or_else(String::new, |n| n.to_string()),
+        Value::Truth(truth) => truth.map_or_else(String::new, |t| t.to_string()),
+    }
+}
+
+/// Text that no spreadsheet takes for a formula: one that begins like one gets an apostrophe before it (OWASP, "CSV
+/// Injection"); control characters are shown as escapes.
+fn harmless(text: &str) -> String {
+    let text = printable(text);
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_text() {
+        for (text, want) in [
+            ("=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1+1", "\\t=1+1"),
+            ("plain, with a comma", "plain, with a comma"),
+        ] {
+            assert_eq!(harmless(text), want);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A tidy table as Parquet: a column a column, each optional.
+
+use super::{COLUMNS, Column, Kind, Value, rows};
+use crate::failure::{Failure, FailureKind, Result};
+use crate::results::Results;
+use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::Type;
+use std::sync::Arc;
+
+/// The whole table as the bytes of a file.
+///
+/// # Errors
+/// `Internal`, if the format's library refuses what it is given.
+pub fn parquet(results: &Results) -> Result<Vec<u8>> {
+    write(results).map_err(|error| Failure::new(FailureKind::Internal, format!("write Parquet: {error}")))
+}
+
+fn write(results: &Results) -> Result<Vec<u8>, ParquetError> {
+    let fields = COLUMNS.iter().map(|column| field(column).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+    let schema = Type::group_type_builder("h5lab").with_fields(fields).build()?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::UNCOMPRESSED)
+        .set_created_by(concat!("h5lab ", env!("CARGO_PKG_VERSION")).into())
+        .build();
+    let mut file = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut file, Arc::new(schema), Arc::new(properties))?;
+    let mut group = writer.next_row_group()?;
+    for column in COLUMNS {
+        let values: Vec<Value> = rows(results).map(|row| (column.of)(&row)).collect();
+        match column.kind {
+            Kind::Text => fill::<ByteArrayType>(&mut group, values.into_iter().map(as_text)),
+            Kind::Whole => fill::<Int64Type>(&mut group, values.into_iter().map(as_whole)),
+            Kind::Number => fill::<DoubleType>(&mut group, values.into_iter().map(as_number)),
+            Kind::Truth => fill::<BoolType>(&mut group, values.into_iter().map(as_truth)),
+        }?;
+    }
+    group.close()?;
+    writer.close()?;
+    Ok(file)
+}
+
+fn field(column: &Column) -> Result<Type, ParquetError> {
+    let (physical, logical) = match column.kind {
+        Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+        Kind::Whole => (Physical::INT64, None),
+        Kind::Number => (Physical::DOUBLE, None),
+        Kind::Truth => (Physical::BOOLEAN, None),
+    };
+    Type::primitive_type_builder(column.name, physical)
+        .with_repetition(Repetition::OPTIONAL)
+        .with_logical_type(logical)
+        .build()
+}
+
+/// The next column: its values where there are any, and the level that says where.
+fn fill<T: DataType>(
+    group: &mut SerializedRowGroupWriter<'_, &mut Vec<u8>>,
+    values: impl Iterator<Item = Option<T::T>>,
+) -> Result<(), ParquetError> {
+    let (mut present, mut levels) = (Vec::new(), Vec::new());
+    for value in values {
+        levels.push(i16::from(value.is_some()));
+        present.extend(value);
+    }
+    let mut column = group.next_column()?.expect("the schema has as many columns");
+    column.typed::<T>().write_batch(&present, Some(&levels), None)?;
+    column.close()
+}
+
+fn as_text(value: Value) -> Option<ByteArray> {
+    if let Value::Text(text) = value { text.map(|text| ByteArray::from(text.into_bytes())) } else { None }
+}
+
+fn as_whole(value: Value) -> Option<i64> {
+    if let Value::Whole(number) = value { number } else { None }
+}
+
+fn as_number(value: Value) -> Option<f64> {
+    if let Value::Number(number) = value { number } else { None }
+}
+
+fn as_truth(value: Value) -> Option<bool> {
+    if let Value::Truth(truth) = value { truth } else { None }
+}

@@ -1,0 +1,262 @@
+//! Reports of records: hostile names obey nobody, tables are complete, plans can be run, pages stay small.
+
+use h5lab_core::experiment::CacheWanted;
+use h5lab_core::failure::{Failure, FailureKind};
+use h5lab_core::layout::Layout;
+use h5lab_core::method::Method;
+use h5lab_core::record::Record;
+use h5lab_core::report::document::{Document, document, plan};
+use h5lab_core::report::figure::svg::svg;
+use h5lab_core::report::html::{PLOTLY, page};
+use h5lab_core::report::markdown::markdown;
+use h5lab_core::report::tidy::{COLUMNS, csv, parquet, rows};
+use h5lab_core::results::Results;
+use h5lab_core::sweep::{Sweep, from_toml};
+use std::collections::BTreeSet;
+
+const HOSTILE: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{1b}[2J=1+1|`x`";
+
+fn golden() -> Vec<Record> {
+    include_str!("golden/record-v1.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn results(records: &[Record]) -> Results {
+    let mut results = Results::new();
+    results.source("golden.jsonl");
+    records.iter().enumerate().for_each(|(line, record)| results.take(line + 1, record));
+    results
+}
+
+/// Small cells of several ranks, layouts, caches and methods, in two folders: something for every section.
+fn sweep() -> Vec<Record> {
+    let mut all = Vec::new();
+    let model = golden().remove(3);
+    for path in ["/a", "/b"] {
+        for np in [1, 2, 4] {
+            for layout in [Layout::Contiguous, chunked(1), chunked(4)] {
+                for method in [Method::Independent, Method::Collective] {
+                    let mut record = model.clone();
+                    let e = &mut record.experiment;
+                    e.dataset.shape.0 = vec![16, 8, 8];
+                    (e.np, e.layout, e.method) = (np, layout.clone(), method);
+                    e.cache = CacheWanted::Warm;
+                    e.access = "projection".parse().unwrap();
+                    record.file = path.into();
+                    record.command = vec!["h5lab".into(), "run".into(), "plan.toml".into()];
+                    record.stored_bytes = Some(if layout == Layout::Contiguous { 4096 } else { 2048 });
+                    record.predicted = Some(0.5);
+                    let ranks = record.samples[0].ranks[0];
+                    record.samples.iter_mut().for_each(|sample| {
+                        (sample.ranks, sample.resident) = (vec![ranks; np], Some(1.0));
+                        sample.ranks[0].transfer *= 2.0;
+                    });
+                    let mut write = record.clone();
+                    write.experiment.direction = h5lab_core::experiment::Direction::Write;
+                    write.experiment.access = h5lab_core::access::Access::Rows;
+                    write.experiment.cache = CacheWanted::AsFound;
+                    write.verification = h5lab_core::record::Verification::NotRead;
+                    all.extend([write, record]);
+                }
+            }
+        }
+    }
+    all
+}
+
+fn chunked(rows: u64) -> Layout {
+    Layout::Chunked { chunk: vec![rows, 8, 8], filters: vec![] }
+}
+
+/// The sweep with a hostile string wherever a record has text.
+fn hostile() -> Results {
+    let mut records = sweep();
+    for record in &mut records {
+        record.file = HOSTILE.into();
+        record.command = vec!["h5lab".into(), "run".into(), HOSTILE.into()];
+        record.created = HOSTILE.into();
+        record.h5lab = HOSTILE.into();
+        record.host.machine.hostname = HOSTILE.into();
+        record.host.machine.os = Some(HOSTILE.into());
+        record.host.hdf5.version = HOSTILE.into();
+        record.actual.driver = HOSTILE.into();
+        record.actual.in_force.insert(HOSTILE.into(), HOSTILE.into());
+        record.experiment.dataset.name = HOSTILE.into();
+        record.experiment.tunables.hints.insert(HOSTILE.into(), HOSTILE.into());
+        let fs = record.host.file_system.as_mut().unwrap();
+        (fs.kind, fs.source, fs.mount_options) = (Some(HOSTILE.into()), Some(HOSTILE.into()), vec![HOSTILE.into()]);
+    }
+    records[0].failure = Some(Failure::new(FailureKind::Storage, HOSTILE));
+    let mut results = Results::new();
+    results.source(HOSTILE);
+    results.skip(7, HOSTILE);
+    records.iter().enumerate().for_each(|(line, record)| results.take(line + 1, record));
+    results
+}
+
+fn document_of(records: &[Record]) -> Document {
+    document(&results(records), "A report")
+}
+
+#[test]
+fn a_sweep_has_every_section() {
+    let document = document_of(&sweep());
+    let ids: Vec<&str> = document.sections.iter().map(|section| section.id).collect();
+    let all = [
+        "summary",
+        "ranks",
+        "layouts",
+        "trade-off",
+        "file-systems",
+        "phases",
+        "waiting",
+        "predicted",
+        "results",
+        "data",
+        "surroundings",
+        "again",
+    ];
+    for id in all {
+        assert!(ids.contains(&id), "{id}: {ids:?}");
+    }
+    let names: Vec<&str> = document.figures().map(|figure| figure.id.as_str()).collect();
+    let unique: BTreeSet<&str> = names.iter().copied().collect();
+    assert_eq!(unique.len(), names.len(), "each chart has a name of its own: {names:?}");
+    for figure in document.figures() {
+        assert!(!figure.alt.is_empty() && !figure.table.is_empty() && !figure.title.is_empty(), "{}", figure.id);
+        let drawn = svg(figure);
+        assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n") && !drawn.contains("NaN"), "{drawn}");
+    }
+}
+
+#[test]
+fn old_records_and_no_records_have_a_report() {
+    assert!(page(&document_of(&golden())).len() < 6 << 20);
+    let empty = document_of(&[]);
+    assert!(page(&empty).contains("0 measurements"));
+}
+
+#[test]
+fn hostile_text_is_text_in_a_page() {
+    let page = page(&document(&hostile(), HOSTILE));
+    let own = page.replace(PLOTLY, "");
+    assert!(own.len() < page.len(), "the library is in it");
+    assert_eq!(own.matches("</script>").count(), own.matches("<script").count(), "no element ends early");
+    assert_eq!(own.matches("<script").count(), 3, "figures, library, the page's own");
+    assert!(!own.contains("<img src=x") && !own.contains('\u{1b}'));
+    assert!(own.contains("&lt;script&gt;alert(1)"), "it is shown");
+    assert!(!PLOTLY.contains("</script") && PLOTLY.contains("plotly.js (cartesian - minified) v4.1.1"));
+}
+
+#[test]
+fn hostile_text_is_text_everywhere_else() {
+    let results = hostile();
+    let document = document(&results, HOSTILE);
+    let text = markdown(&document);
+    // Indented lines are code, in which nothing is markup.
+    let markup: Vec<&str> = text.lines().filter(|line| !line.starts_with("    ")).skip(1).collect();
+    assert!(markup.iter().all(|line| !line.contains(['<', '\u{1b}'])), "{markup:#?}");
+    let table = markup.iter().skip_while(|line| !line.starts_with("| line |")).take_while(|line| line.starts_with('|'));
+    let columns: BTreeSet<usize> = table.map(|line| line.replace("\\|", "").matches('|').count()).collect();
+    assert_eq!(columns.len(), 1, "no name adds a column");
+    for figure in document.figures() {
+        let drawn = svg(figure);
+        assert!(!drawn.contains("<script") && !drawn.contains("<img") && !drawn.contains('\u{1b}'), "{drawn}");
+        assert!(figure.id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{}", figure.id);
+    }
+    let csv = csv(&results);
+    assert!(!csv.contains('\u{1b}'));
+    for formula in ["=HYPERLINK(1)", "+1", "-1", "@x"] {
+        let mut record = sweep().remove(0);
+        record.host.machine.hostname = formula.into();
+        let mut results = Results::new();
+        results.source(formula);
+        results.take(1, &record);
+        let text = h5lab_core::report::tidy::csv(&results);
+        assert!(text.lines().nth(1).unwrap().starts_with(&format!("'{formula},")), "{text}");
+        assert!(text.contains(&format!(",'{formula},")), "{text}");
+    }
+}
+
+#[test]
+fn tables_have_a_row_a_sample_and_the_documented_columns() {
+    let mut records = golden();
+    records[0].failure = Some(Failure::new(FailureKind::Storage, "gone"));
+    records[0].samples.clear();
+    let samples: usize = records.iter().map(|record| record.samples.len().max(1)).sum();
+    let results = results(&records);
+    assert_eq!(rows(&results).count(), samples);
+    let csv = csv(&results);
+    assert_eq!(csv.lines().count(), samples + 1);
+    assert_eq!(csv.lines().next().unwrap(), COLUMNS.iter().map(|c| c.name).collect::<Vec<_>>().join(","));
+    let docs = include_str!("../../../docs/report.md");
+    for column in COLUMNS {
+        assert!(docs.contains(&format!("| `{}` | ", column.name)), "{} is not documented", column.name);
+        assert!(docs.contains(column.meaning), "{}: {}", column.name, column.meaning);
+    }
+    let documented = docs.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(documented, COLUMNS.len());
+}
+
+#[test]
+fn parquet_holds_what_csv_holds() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let results = results(&golden());
+    let bytes = parquet(&results).unwrap();
+    let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
+    let table: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+    let mut lines = csv::Reader::from_reader(csv(&results).into_bytes().as_slice()).into_records().count();
+    assert_eq!((table.len(), table[0].len()), (lines, COLUMNS.len()));
+    lines = 0;
+    let text = csv(&results);
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    for (row, line) in table.iter().zip(reader.records()) {
+        let line = line.unwrap();
+        for ((name, value), cell) in row.get_column_iter().zip(&line) {
+            let shown = value.to_string();
+            let shown = shown.trim_matches('"');
+            let same = match (shown.parse::<f64>(), cell.parse::<f64>()) {
+                (Ok(a), Ok(b)) => a == b,
+                _ => shown == cell || (shown == "null" && cell.is_empty()),
+            };
+            assert!(same, "{name}: {shown} in Parquet, {cell} in CSV");
+        }
+        lines += 1;
+    }
+    assert_eq!(lines, table.len());
+}
+
+#[test]
+fn the_plan_of_a_report_can_be_run() {
+    let records = sweep();
+    let text = plan(&results(&records));
+    let sweep = from_toml(&text, Sweep::default()).unwrap_or_else(|why| panic!("{why}\n{text}"));
+    let (batches, _) = sweep.batches(&|_| Ok(())).unwrap();
+    let cells = batches.iter().flat_map(|b| b.cells().map(move |c| (&b.folder, &c.experiment)));
+    let cells: Vec<_> = cells.collect();
+    for record in records.iter().filter(|r| r.experiment.direction == h5lab_core::experiment::Direction::Read) {
+        let wanted = &record.experiment;
+        let found = cells.iter().any(|(folder, e)| {
+            **folder == record.file
+                && (&e.access, &e.layout, e.method, e.np, e.cache)
+                    == (&wanted.access, &wanted.layout, wanted.method, wanted.np, wanted.cache)
+        });
+        assert!(found, "{} is not in\n{text}", wanted.in_words());
+    }
+}
+
+#[test]
+fn many_records_make_a_small_page() {
+    let mut results = results(&sweep());
+    let some = results.cells.clone();
+    for round in 0..100 {
+        results.cells.extend(some.iter().cloned().map(|mut cell| {
+            (cell.line, cell.experiment.buffer) = (cell.line + 1000 * round, round as u64 + 1);
+            cell
+        }));
+    }
+    assert!(results.cells.len() > 7000);
+    let document = document(&results, "Many");
+    let size = page(&document).len();
+    assert!(size < 6 << 20, "{size} bytes of a page");
+    assert!(markdown(&document).len() < 1 << 20);
+}
