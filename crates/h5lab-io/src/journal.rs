@@ -3,7 +3,7 @@
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::record::Record;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -54,6 +54,56 @@ impl Journal {
     }
 }
 
+/// Hands each record of a result file to `take`, with its line, counted from 1; or why that line is none. One record is held
+/// at a time.
+///
+/// A half-written last line, as a crash leaves it, is none; so is a record with what only a newer h5lab knows.
+///
+/// # Errors
+/// `Input` if there is no such file or it holds no line, `Storage` if it can't be read.
+pub fn each(path: &Path, take: &mut dyn FnMut(usize, Result<Record, String>)) -> Result<()> {
+    let file = File::open(path).map_err(|e| unreadable(path, &e))?;
+    let mut reader = BufReader::with_capacity(1 << 20, file);
+    let (mut line, mut number, mut seen) = (Vec::new(), 0, 0);
+    loop {
+        line.clear();
+        if reader.read_until(b'\n', &mut line).map_err(|e| unreadable(path, &e))? == 0 {
+            break;
+        }
+        number += 1;
+        let text = line.trim_ascii();
+        if text.is_empty() {
+            continue;
+        }
+        seen += 1;
+        let half = line.last() != Some(&b'\n');
+        take(number, serde_json::from_slice(text).map_err(|why| no_record(&why, half)));
+    }
+    if seen == 0 {
+        return Err(input(path, "holds no record"));
+    }
+    Ok(())
+}
+
+fn no_record(why: &serde_json::Error, half: bool) -> String {
+    match (why.classify(), half) {
+        (serde_json::error::Category::Eof, true) => "it ends half-written, as a crash leaves it".into(),
+        _ => format!("it is no record: {why}"),
+    }
+}
+
+fn input(path: &Path, why: &str) -> Failure {
+    Failure::new(FailureKind::Input, why).at(path).mend("name a file that --save wrote")
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => input(path, "no such result file"),
+        std::io::ErrorKind::IsADirectory => input(path, "is a directory, not a result file"),
+        _ => Failure::io("read the result file", path, error),
+    }
+}
+
 /// The records of a result file, in order, and how many lines were none.
 ///
 /// A half-written last line, as a crash leaves it, is such a line; so is a record of a newer h5lab.
@@ -71,12 +121,7 @@ pub fn read(path: &Path) -> Result<(Vec<Record>, usize)> {
 /// # Errors
 /// As [`read`].
 pub fn lines(path: &Path) -> Result<Vec<Option<Record>>> {
-    let input = |why: &str| Failure::new(FailureKind::Input, why).at(path).mend("name a file that --save wrote");
-    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => input("no such result file"),
-        std::io::ErrorKind::IsADirectory => input("is a directory, not a result file"),
-        _ => Failure::io("read the result file", path, &e),
-    })?;
+    let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
     let lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     Ok(lines.map(|line| serde_json::from_slice(line).ok()).collect())
 }

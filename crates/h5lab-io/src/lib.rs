@@ -1,6 +1,7 @@
 //! Everything of h5lab that touches HDF5, MPI and files.
 
 pub mod advise;
+pub mod beside;
 pub mod buffer;
 pub mod cache;
 pub mod comm;

@@ -6,6 +6,7 @@ pub use repack::Repack;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use h5lab_core::access::Access;
+use h5lab_core::compare::{By, FailOn, Metric};
 use h5lab_core::dataset::{Dtype, Shape};
 use h5lab_core::failure::Result;
 use h5lab_core::filter::Filter;
@@ -29,8 +30,8 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 2 a flag or a value that cannot be; 3 not the file or dataset that is needed;
 4 refused to overwrite a file that h5lab did not make; 5 permission, no space, no folder, I/O error;
-6 MPI, mpirun or a build feature missing; 7 values read differ; 8 a rank was lost; 70 a defect; 130 stopped;
-141 stdout was closed.
+6 MPI, mpirun or a build feature missing; 7 values read differ; 8 a rank was lost; 9 more change than --fail-on
+allows; 70 a defect; 130 stopped; 141 stdout was closed.
 
 Start with:  h5lab env .   then   h5lab write 128 250000 test.h5 --np 1,2   and   h5lab read test.h5 --np 1,2";
 
@@ -50,6 +51,10 @@ pub enum Command {
     Rerun(Rerun),
     /// Six lessons on parallel HDF5: each measures, asks, and answers from what it measured
     Lesson(Lesson),
+    /// Say what changed between results: two files, or the paths, hosts, versions or methods of one
+    Compare(Compare),
+    /// Show results: a page with charts that opens anywhere, Markdown, CSV, Parquet, SVG
+    Report(Report),
     /// What h5lab's own mpirun starts for a batch of cells
     #[command(hide = true)]
     Batch(Batch),
@@ -483,6 +488,9 @@ pub struct Run {
     /// Leave out the cells that the result file holds already (same plan, host and versions)
     #[arg(long, requires = "save")]
     pub resume: bool,
+    /// Show the report while it fills in, on a page of this machine alone; its address is told on stderr
+    #[arg(long, conflicts_with_all = ["dry_run", "quiet"])]
+    pub live: bool,
     #[command(flatten)]
     pub keys: PlanKeys,
 }
@@ -583,6 +591,91 @@ pub struct Lesson {
     pub save: Option<PathBuf>,
     #[command(flatten)]
     pub keys: PlanKeys,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab compare before.jsonl after.jsonl                        what is faster, what is slower, what differs besides
+  h5lab compare results.jsonl --by path                         file systems side by side
+  h5lab compare good.jsonl today.jsonl --fail-on slower:10%     exit code 9 if a cell certainly is
+
+Cells are paired by what they mean: size, data, access, ranks, cache state, and every setting of which a file has several
+values. The first group is the base. A change is reported where it is certain: all of them together at 95 %.")]
+pub struct Compare {
+    /// Result files, the base first
+    #[arg(value_name = "RESULTS", required = true)]
+    pub results: Vec<PathBuf>,
+    /// Group all records by path, host, hdf5, mpi or method, instead of by file
+    #[arg(long, value_name = "WHAT")]
+    pub by: Option<By>,
+    /// Compare the bandwidth of the transfer, or the total from open to close
+    #[arg(long, value_enum, default_value = "transfer")]
+    pub metric: MetricName,
+    /// End with exit code 9 if a cell is certainly slower by that much, or changed either way: slower:10%, changed:10%
+    #[arg(long, value_name = "RULE")]
+    pub fail_on: Option<FailOn>,
+}
+
+/// Which bandwidth.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum MetricName {
+    Transfer,
+    Total,
+}
+
+impl From<MetricName> for Metric {
+    fn from(name: MetricName) -> Metric {
+        match name {
+            MetricName::Transfer => Metric::Transfer,
+            MetricName::Total => Metric::Total,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  h5lab report results.jsonl --open                        report.html, shown in your browser
+  h5lab report a.jsonl b.jsonl -o both.html --title 'ext4 and xfs'
+  h5lab report results.jsonl --format csv -o results.csv   a row a sample: pandas.read_csv('results.csv')
+  h5lab report results.jsonl --format markdown             for a wiki or a pull request
+  h5lab report results.jsonl --figures figures/            each chart as SVG as well
+
+The page is one file: no network, no other file. docs/report.md describes it, and every column of CSV and Parquet.")]
+pub struct Report {
+    /// Result files
+    #[arg(value_name = "RESULTS", required = true)]
+    pub results: Vec<PathBuf>,
+    /// The file to write; - is stdout. A page goes to report.html if not named, Markdown and CSV to stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What to write; as the name of the file says if not given, or else html
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// Write each chart as an SVG file, and pictures of the data as PNG, into this folder as well
+    #[arg(long, value_name = "FOLDER")]
+    pub figures: Option<PathBuf>,
+    /// The title
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Show the page in a browser
+    #[arg(long)]
+    pub open: bool,
+    /// Overwrite files even if h5lab did not make them
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What a report is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// One page, with charts
+    Html,
+    /// Words and tables
+    Markdown,
+    /// A row a sample
+    Csv,
+    /// A row a sample, typed columns
+    Parquet,
 }
 
 #[derive(Debug, Args)]

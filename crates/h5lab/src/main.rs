@@ -50,6 +50,8 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Run(args) => cmd::run::run(args, &cli.output),
         Command::Rerun(args) => cmd::run::rerun(args, &cli.output),
         Command::Lesson(args) => cmd::lesson::run(args, &cli.output),
+        Command::Compare(args) => cmd::compare::run(args, &cli.output),
+        Command::Report(args) => cmd::report::run(args, &cli.output),
         Command::Batch(args) => cmd::batch::run(args, &cli.output),
         Command::StartMpi => launch::probe::start(),
         Command::Repack(args) => cmd::repack::run(args, &cli.output),

@@ -3,11 +3,14 @@
 pub mod advise;
 pub mod batch;
 pub mod chunking;
+pub mod compare;
 pub mod env;
 pub mod inspect;
 pub mod lesson;
 pub mod read;
 pub mod repack;
+pub mod report;
+pub mod results;
 pub mod run;
 pub mod show;
 pub mod simple;

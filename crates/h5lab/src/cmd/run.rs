@@ -2,6 +2,7 @@
 
 pub mod execute;
 mod forecast;
+mod live;
 mod presets;
 mod progress;
 
@@ -42,8 +43,16 @@ pub fn run(args: Run, output: &Output) -> Result<()> {
         return forecast::check_folders(&batches);
     }
     forecast::check_folders(&batches)?;
-    let execution = Execution { runner: &runner, output, on_error: sweep.on_error, save: args.save.as_deref() };
+    let live = (args.live && speaks).then(|| live::Live::start(count(&batches))).transpose()?;
+    if let Some(live) = &live {
+        note(&format!("live page, for this machine alone: {}", live.url()));
+    }
+    let (on_error, save, live) = (sweep.on_error, args.save.as_deref(), live.as_ref());
+    let execution = Execution { runner: &runner, output, on_error, save, live };
     let records = execution.all(&batches)?;
+    if let Some(live) = live {
+        live.finish();
+    }
     if !speaks {
         return Ok(());
     }
@@ -77,7 +86,7 @@ impl Ready {
     /// What stops the sweep as a whole.
     pub fn measure(&self, save: Option<&Path>, output: &Output) -> Result<Vec<Record>> {
         say_what_is_left_out(&self.skipped, None, output);
-        Execution { runner: &self.runner, output, on_error: self.on_error, save }.all(&self.batches)
+        Execution { runner: &self.runner, output, on_error: self.on_error, save, live: None }.all(&self.batches)
     }
 }
 
@@ -256,7 +265,8 @@ pub fn rerun(args: Rerun, output: &Output) -> Result<()> {
         }
     };
     let runner = Runner::new(&[old.experiment.np])?;
-    let execution = Execution { runner: &runner, output, on_error: OnError::Stop, save: args.save.as_deref() };
+    let execution =
+        Execution { runner: &runner, output, on_error: OnError::Stop, save: args.save.as_deref(), live: None };
     let batch = batch_of(&old)?;
     h5lab_io::engine::supports(&old.experiment, runner.has_mpi())?;
     forecast::check_folders(std::slice::from_ref(&batch))?;

@@ -122,7 +122,7 @@ pub fn on_search_path(name: &str) -> PathBuf {
 }
 
 /// A tool that must be there: a test without its oracle fails.
-fn need(tool: &Path) -> PathBuf {
+pub fn need(tool: &Path) -> PathBuf {
     assert!(
         tool.is_file(),
         "{} is missing, and this test is nothing without it: run scripts/setup --test",
@@ -221,6 +221,20 @@ impl Running {
     /// As [`Running::signal_all`]; it may have ended.
     pub fn signal_all_if_there(&self, signal: Signal) {
         let _ = kill_process_group(self.pid(), signal);
+    }
+
+    /// Waits until a line of stderr has this in it, and returns the line.
+    pub fn line_of_stderr(&self, part: &str) -> String {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let said = fs::read(self.said.path().join("stderr")).unwrap();
+            let said = String::from_utf8_lossy(&said);
+            if let Some(line) = said.split_inclusive('\n').find(|line| line.contains(part) && line.ends_with('\n')) {
+                return line.trim_end().to_owned();
+            }
+            assert!(Instant::now() < deadline, "{}: never said '{part}': {said}", self.what);
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn pid(&self) -> Pid {

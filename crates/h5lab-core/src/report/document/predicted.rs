@@ -11,7 +11,9 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     let cells: Vec<(&Cell, f64, f64)> = material
         .sound
         .iter()
-        .filter_map(|cell| Some((*cell, cell.predicted.filter(|p| *p > 0.0)?, Some(cell.phases().transfer).filter(|s| *s > 0.0)?)))
+        .filter_map(|cell| {
+            Some((*cell, cell.predicted.filter(|p| *p > 0.0)?, Some(cell.phases().transfer).filter(|s| *s > 0.0)?))
+        })
         .take(500)
         .collect();
     if cells.is_empty() {

@@ -1,5 +1,6 @@
 //! Running batches: each in ranks of its own, every record kept as soon as it is there.
 
+use super::live::Live;
 use super::progress::Progress;
 use crate::cli::Output;
 use crate::cmd::batch::{Order, Ordered};
@@ -61,6 +62,7 @@ pub struct Execution<'a> {
     pub output: &'a Output,
     pub on_error: OnError,
     pub save: Option<&'a Path>,
+    pub live: Option<&'a Live>,
 }
 
 /// What is known of a batch under way.
@@ -100,7 +102,7 @@ impl Execution<'_> {
     /// What stops the batch as a whole.
     pub fn records(runner: &Runner, batch: &Batch) -> Result<Vec<(usize, Record)>> {
         let silent = Output { quiet: true, json: false, worker: None };
-        let execution = Execution { runner, output: &silent, on_error: OnError::Continue, save: None };
+        let execution = Execution { runner, output: &silent, on_error: OnError::Continue, save: None, live: None };
         let records = execution.all(std::slice::from_ref(batch))?;
         // Records come as cells are finished; each tells which cell it is of by what it measured.
         let index =
@@ -122,7 +124,7 @@ impl Execution<'_> {
                 if finished.insert(cell.index) {
                     let record = self.failed(cell, &batch, &ended)?;
                     progress.finished(cell.index, &record);
-                    show.keep(record)?;
+                    keep(self.live, record, show)?;
                 }
             }
             if self.on_error == OnError::Stop {
@@ -148,6 +150,7 @@ impl Execution<'_> {
         let task = Task::Batch(BatchTask { file, threads });
         // The sweep's own progress stands for that of each transfer.
         let silent = Output { quiet: true, ..self.output.clone() };
+        let live = self.live;
         self.runner.run(&task, batch.np, batch.mpi_io, &silent, &mut |done| {
             match done {
                 Done::Began { index } => {
@@ -157,7 +160,7 @@ impl Execution<'_> {
                 Done::Cell { index, record } => {
                     attempt.finished.insert(index);
                     progress.finished(index, &record);
-                    show.keep(*record).inspect_err(|_| attempt.broken = true)?;
+                    keep(live, *record, show).inspect_err(|_| attempt.broken = true)?;
                 }
                 Done::Record(_) | Done::Simple(_) => {}
             }
@@ -169,6 +172,13 @@ impl Execution<'_> {
     fn failed(&self, cell: &Cell, batch: &Batch, lost: &Failure) -> Result<Record> {
         crate::task::lost_record(cell.experiment.clone(), &batch.folder, crate::cmd::command_line(), lost.clone())
     }
+}
+
+fn keep(live: Option<&Live>, record: Record, show: &mut Show<'_>) -> Result<()> {
+    if let Some(live) = live {
+        live.take(&record);
+    }
+    show.keep(record)
 }
 
 fn describe(number: usize, batches: &[Batch]) -> String {

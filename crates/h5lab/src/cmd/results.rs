@@ -1,0 +1,33 @@
+//! Reading result files, for the commands that say what is in them.
+
+use crate::cli::Output;
+use crate::output::note;
+use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::results::Results;
+use h5lab_io::journal;
+use std::path::PathBuf;
+
+/// The records of these files. What is no record is passed over, with a note.
+///
+/// # Errors
+/// `Input` if a file holds no record, `Storage` if it can't be read.
+pub fn read(files: &[PathBuf], output: &Output) -> Result<Results> {
+    let mut results = Results::new();
+    for file in files {
+        let before = results.cells.len();
+        results.source(file.display().to_string());
+        journal::each(file, &mut |line, record| match record {
+            Ok(record) => results.take(line, &record),
+            Err(why) => results.skip(line, &why),
+        })?;
+        if results.cells.len() == before {
+            return Err(Failure::new(FailureKind::Input, "is no result file: no line of it is a record")
+                .at(file)
+                .mend("name a file that --save wrote"));
+        }
+    }
+    if !output.quiet {
+        results.remarks.iter().for_each(|remark| note(remark));
+    }
+    Ok(results)
+}
