@@ -244,13 +244,21 @@ const WORTH: f64 = 1.1;
 /// A read that takes so many times as long as it could is a conflict.
 const CONFLICT: f64 = 1.5;
 
-/// Puts the recommended layout first, the others by read time, and says what is to be said.
-pub fn judge(mut rows: Vec<Row>, shares: &[f64], names: &[String], limits: &Limits) -> (Vec<Row>, Vec<Verdict>) {
+/// Puts the recommended layout first, the others by read time, and says what is to be said. Today's layout is compared
+/// with, but can't be recommended, unless `today_may_stay`: if the user asked for other filters than it has.
+pub fn judge(
+    mut rows: Vec<Row>,
+    shares: &[f64],
+    names: &[String],
+    limits: &Limits,
+    today_may_stay: bool,
+) -> (Vec<Row>, Vec<Verdict>) {
     rows.sort_by(|a, b| a.read(shares).total_cmp(&b.read(shares)));
     let mut verdicts = Vec::new();
     let proven = rows.iter().any(|row| row.measured.is_some());
     let counts = |row: &Row| {
         row.failure.is_none()
+            && (today_may_stay || row.origin != Origin::Today)
             && (row.measured.is_some() || !proven)
             && limits.max_size.is_none_or(|most| row.stored() <= most + most / 50)
     };
@@ -266,7 +274,7 @@ pub fn judge(mut rows: Vec<Row>, shares: &[f64], names: &[String], limits: &Limi
         let (ours, theirs) = (rows[choice].read(shares), rows[today].read(shares));
         let size = rows[choice].stored() as f64 / rows[today].stored().max(1) as f64;
         // Much smaller and as fast is a gain, too.
-        if theirs < ours * WORTH && size > 0.8 {
+        if counts(&rows[today]) && theirs < ours * WORTH && size > 0.8 {
             verdicts.push(Verdict::NothingToGain { gain: (theirs / rows[best].read(shares) - 1.0).max(0.0) });
             choice = today;
         } else {
@@ -389,7 +397,7 @@ mod tests {
             row(2, Origin::Proposed, [&fast, &fast], 900),
             row(4, Origin::Auto, [&steady(2.0), &slow], 900),
         ];
-        let (rows, verdicts) = judge(rows, &EVEN, &names(), &LIMITS);
+        let (rows, verdicts) = judge(rows, &EVEN, &names(), &LIMITS, true);
         assert_eq!(rows[0].layout.to_string(), "2x8x8 gzip=1");
         assert!(matches!(verdicts[..], [Verdict::Faster { times, .. }] if (times - 3.0).abs() < 0.01), "{verdicts:?}");
     }
@@ -400,12 +408,26 @@ mod tests {
             row(1, Origin::Today, [&steady(1.05), &steady(1.05)], 900),
             row(2, Origin::Proposed, [&steady(1.0), &steady(1.0)], 900),
         ];
-        let (rows, verdicts) = judge(rows, &EVEN, &names(), &LIMITS);
+        let (rows, verdicts) = judge(rows, &EVEN, &names(), &LIMITS, true);
         assert_eq!(rows[0].origin, Origin::Today);
         assert!(
             matches!(verdicts[..], [Verdict::NothingToGain { gain }] if (gain - 0.05).abs() < 0.01),
             "{verdicts:?}"
         );
+    }
+
+    #[test]
+    fn what_is_not_asked_for_does_not_stay() {
+        let rows = || {
+            vec![
+                row(1, Origin::Today, [&steady(1.0), &steady(1.0)], 900),
+                row(2, Origin::Proposed, [&steady(2.0), &steady(2.0)], 300),
+            ]
+        };
+        assert_eq!(judge(rows(), &EVEN, &names(), &LIMITS, true).0[0].origin, Origin::Today);
+        assert_eq!(judge(rows(), &EVEN, &names(), &LIMITS, false).0[0].stored(), 300);
+        let small = Limits { max_size: Some(400), ..LIMITS };
+        assert_eq!(judge(rows(), &EVEN, &names(), &small, true).0[0].stored(), 300);
     }
 
     #[test]
@@ -415,7 +437,7 @@ mod tests {
             row(2, Origin::Proposed, [&steady(1.02), &steady(1.02)], 300),
             row(4, Origin::Proposed, [&steady(1.4), &steady(1.4)], 100),
         ];
-        let (rows, verdicts) = judge(rows, &EVEN, &names(), &LIMITS);
+        let (rows, verdicts) = judge(rows, &EVEN, &names(), &LIMITS, true);
         assert_eq!(rows[0].stored(), 300);
         assert!(verdicts.contains(&Verdict::NotSeparated { others: 1 }), "{verdicts:?}");
     }
@@ -427,7 +449,7 @@ mod tests {
             row(2, Origin::Proposed, [&steady(3.0), &steady(3.0)], 900),
             row(4, Origin::Proposed, [&steady(50.0), &steady(1.0)], 900),
         ];
-        let (_, verdicts) = judge(rows, &EVEN, &names(), &LIMITS);
+        let (_, verdicts) = judge(rows, &EVEN, &names(), &LIMITS, true);
         let Some(Verdict::Conflict { costs }) = verdicts.iter().find(|v| matches!(v, Verdict::Conflict { .. })) else {
             panic!("{verdicts:?}")
         };
@@ -440,7 +462,7 @@ mod tests {
             row(1, Origin::Proposed, [&steady(1.0), &steady(1.0)], 900),
             row(2, Origin::Proposed, [&steady(2.0), &steady(2.0)], 300),
         ];
-        let (rows, _) = judge(rows, &EVEN, &names(), &Limits { max_size: Some(400), ..LIMITS });
+        let (rows, _) = judge(rows, &EVEN, &names(), &Limits { max_size: Some(400), ..LIMITS }, true);
         assert_eq!(rows[0].stored(), 300);
     }
 

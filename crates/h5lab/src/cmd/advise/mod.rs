@@ -320,10 +320,17 @@ impl Search<'_> {
         Ok(None)
     }
 
+    /// Whether today's filters are among those that the user allows.
+    fn today_may_stay(&self) -> bool {
+        let allowed = &self.wanted.filter;
+        let has = |today: &Layout| allowed.iter().any(|filters| filters.0 == today.filters());
+        allowed.is_empty() || self.subject.today.as_ref().is_none_or(has)
+    }
+
     fn answer(self, rows: Vec<Row>, sample: Option<SampleInfo>, calibration: Calibration, scored: usize) -> Advice {
         let shares = self.workload.shares();
         let names: Vec<String> = self.workload.reads.iter().map(|read| read.name.clone()).collect();
-        let (rows, mut verdicts) = judge(rows, &shares, &names, &self.limits);
+        let (rows, mut verdicts) = judge(rows, &shares, &names, &self.limits, self.today_may_stay());
         verdicts.extend(self.verdicts);
         let dataset = &self.subject.dataset;
         Advice {
