@@ -126,9 +126,7 @@ fn variable(attribute: &hdf5::Attribute, count: usize) -> Option<Vec<String>> {
         if at.is_null() { quoted("") } else { quoted(&unsafe { CStr::from_ptr(at) }.to_string_lossy()) }
     };
     let texts = pointers.iter().map(text).collect();
-    let _ = check(|| unsafe {
-        #[allow(deprecated)]
-        sys::h5d::H5Dvlen_reclaim(kind.id(), space.id(), sys::h5p::H5P_DEFAULT, pointers.as_mut_ptr().cast())
-    });
+    // SAFETY: as above; the texts were copied.
+    let _ = unsafe { super::by_address::reclaim(kind.id(), space.id(), pointers.as_mut_ptr().cast()) };
     Some(texts)
 }

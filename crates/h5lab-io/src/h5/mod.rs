@@ -2,6 +2,7 @@
 //! of what it did, and errors that keep HDF5's error stack. All `unsafe` that HDF5 needs lives in this folder.
 
 pub mod attribute;
+mod by_address;
 mod chunk_btree;
 pub mod chunk_index;
 pub mod damage;

@@ -44,11 +44,7 @@ pub(super) fn user_block(dataset: &hdf5::Dataset) -> hdf5::Result<u64> {
 /// Address of the dataset's object header, counted from the end of the user block.
 #[cfg(not(feature = "bundled"))]
 pub(super) fn header_address(dataset: &hdf5::Dataset) -> hdf5::Result<u64> {
-    let mut info = sys::h5o::H5O_info1_t::default();
-    // SAFETY: the dataset is open and the result outlives the call.
-    #[allow(deprecated, reason = "what takes its place gives no address")]
-    check(|| unsafe { sys::h5o::H5Oget_info1(dataset.id(), &mut info) })?;
-    Ok(info.addr)
+    Ok(super::by_address::facts(dataset.id())?.address)
 }
 
 /// Address of the dataset's object header, counted from the end of the user block. The HDF5 that is built in has no

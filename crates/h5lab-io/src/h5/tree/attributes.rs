@@ -3,7 +3,7 @@
 use super::create::Copied;
 use super::data::Values;
 use super::element::References;
-use crate::h5::{Id, check};
+use crate::h5::{Id, by_address, check};
 use hdf5_metno as hdf5;
 use hdf5_metno_sys as sys;
 use std::ffi::{CString, c_uint};
@@ -70,12 +70,8 @@ fn tracks_order(object: &Id) -> hdf5::Result<bool> {
     Ok(flags & 1 != 0)
 }
 
-fn count(object: &Id) -> hdf5::Result<u64> {
-    let mut info = sys::h5o::H5O_info1_t::default();
-    // SAFETY: the object is open, and the result outlives the call.
-    #[allow(deprecated, reason = "it is there in every HDF5")]
-    check(|| unsafe { sys::h5o::H5Oget_info1(object.0, &mut info) })?;
-    Ok(info.num_attrs)
+fn count(of: &Id) -> hdf5::Result<u64> {
+    Ok(by_address::facts(of.0)?.attributes)
 }
 
 fn at(object: &Id, index: H5_index_t, n: u64) -> hdf5::Result<Id> {

@@ -1,7 +1,7 @@
 //! Elements in memory that HDF5 has read, whatever they point to; and stored chunks, as they are.
 
 use super::element::{Element, References};
-use crate::h5::{Id, check};
+use crate::h5::{Id, by_address, check};
 use h5lab_core::region::Region;
 use hdf5_metno as hdf5;
 use hdf5_metno_sys as sys;
@@ -121,11 +121,7 @@ impl Drop for Values {
     fn drop(&mut self) {
         if self.element.owns_memory() && self.count > 0 {
             // SAFETY: HDF5 allocated what the elements point to, or they are zero; nobody uses them any more.
-            #[allow(deprecated, reason = "what takes its place is not there before HDF5 1.12")]
-            let _ = check(|| unsafe {
-                let standard = sys::h5p::H5P_DEFAULT;
-                sys::h5d::H5Dvlen_reclaim(self.stored.0, self.space.0, standard, self.bytes.as_mut_ptr().cast())
-            });
+            let _ = unsafe { by_address::reclaim(self.stored.0, self.space.0, self.bytes.as_mut_ptr().cast()) };
         }
     }
 }
@@ -186,11 +182,21 @@ pub fn stored_size_at(dataset: &hdf5::Dataset, start: &[u64]) -> hdf5::Result<u6
 pub fn read_chunk_at(dataset: &hdf5::Dataset, start: &[u64], out: &mut [u8]) -> hdf5::Result<u32> {
     let mut mask = 0u32;
     // SAFETY: the dataset is open; there is room for as many bytes as the chunk takes.
-    check(|| unsafe {
-        let (standard, start) = (sys::h5p::H5P_DEFAULT, start.as_ptr());
-        sys::h5d::H5Dread_chunk1(dataset.id(), standard, start, &mut mask, out.as_mut_ptr().cast())
-    })?;
+    check(|| unsafe { read_chunk(dataset.id(), start, &mut mask, out) })?;
     Ok(mask)
+}
+
+#[cfg(not(feature = "bundled"))]
+unsafe fn read_chunk(dataset: hid_t, start: &[u64], mask: &mut u32, out: &mut [u8]) -> herr_t {
+    // SAFETY: as the caller says.
+    unsafe { sys::h5d::H5Dread_chunk1(dataset, sys::h5p::H5P_DEFAULT, start.as_ptr(), mask, out.as_mut_ptr().cast()) }
+}
+
+#[cfg(feature = "bundled")]
+unsafe fn read_chunk(dataset: hid_t, start: &[u64], mask: &mut u32, out: &mut [u8]) -> herr_t {
+    let (mut size, standard, start) = (out.len(), sys::h5p::H5P_DEFAULT, start.as_ptr());
+    // SAFETY: as the caller says.
+    unsafe { sys::h5d::H5Dread_chunk2(dataset, standard, start, mask, out.as_mut_ptr().cast(), &mut size) }
 }
 
 unsafe extern "C" {

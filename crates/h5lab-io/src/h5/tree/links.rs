@@ -6,7 +6,12 @@ use hdf5_metno_sys as sys;
 use std::ffi::{CStr, CString, c_int, c_uint, c_void};
 use sys::h5::herr_t;
 use sys::h5i::hid_t;
-use sys::h5l::H5L_info1_t;
+
+/// What HDF5 says of a link: later records have a token where this one has an address, and are alike otherwise.
+#[cfg(not(feature = "bundled"))]
+type LinkInfo = sys::h5l::H5L_info1_t;
+#[cfg(feature = "bundled")]
+type LinkInfo = sys::h5l::H5L_info2_t;
 
 /// A link of a group.
 #[derive(Clone, Debug)]
@@ -50,11 +55,7 @@ pub(super) fn of(group: &Id) -> hdf5::Result<Vec<Link>> {
         if tracks_order(group)? { sys::h5::H5_index_t::H5_INDEX_CRT_ORDER } else { sys::h5::H5_index_t::H5_INDEX_NAME };
     let mut seen: Vec<(CString, c_int, c_int, usize)> = Vec::new();
     // SAFETY: `one_link` takes the data to be this vector, which outlives the call; nobody else touches it meanwhile.
-    #[allow(deprecated, reason = "what takes its place is not there before HDF5 1.12")]
-    check(|| unsafe {
-        let order = sys::h5::H5_iter_order_t::H5_ITER_INC;
-        sys::h5l::H5Literate1(group.0, index, order, std::ptr::null_mut(), Some(one_link), (&raw mut seen).cast())
-    })?;
+    check(|| unsafe { iterate(group.0, index, (&raw mut seen).cast()) })?;
     let link = |(name, charset, class, size): (CString, c_int, c_int, usize)| {
         let to = match class {
             0 => To::Unresolved,
@@ -67,10 +68,25 @@ pub(super) fn of(group: &Id) -> hdf5::Result<Vec<Link>> {
     seen.into_iter().map(link).collect()
 }
 
+#[cfg(not(feature = "bundled"))]
+#[allow(deprecated, reason = "what takes its place is not there before HDF5 1.12")]
+unsafe fn iterate(group: hid_t, index: sys::h5::H5_index_t, seen: *mut c_void) -> herr_t {
+    let (order, from) = (sys::h5::H5_iter_order_t::H5_ITER_INC, std::ptr::null_mut());
+    // SAFETY: as the caller says.
+    unsafe { sys::h5l::H5Literate1(group, index, order, from, Some(one_link), seen) }
+}
+
+#[cfg(feature = "bundled")]
+unsafe fn iterate(group: hid_t, index: sys::h5::H5_index_t, seen: *mut c_void) -> herr_t {
+    let (order, from) = (sys::h5::H5_iter_order_t::H5_ITER_INC, std::ptr::null_mut());
+    // SAFETY: as the caller says.
+    unsafe { sys::h5l::H5Literate2(group, index, order, from, Some(one_link), seen) }
+}
+
 unsafe extern "C" fn one_link(
     _: hid_t,
     name: *const std::ffi::c_char,
-    info: *const H5L_info1_t,
+    info: *const LinkInfo,
     seen: *mut c_void,
 ) -> herr_t {
     // SAFETY: HDF5 hands over a name that ends in a zero, a filled-in record, and the vector of `of`. The class is read as a

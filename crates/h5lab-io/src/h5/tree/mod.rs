@@ -18,7 +18,7 @@ pub use links::{Link, To};
 pub use placeholder::has as has_filter;
 pub use storage::{StorageKind, StorageNow, WantedStorage};
 
-use super::{Id, check, failure};
+use super::{Id, by_address, failure};
 use h5lab_core::failure::Result;
 use hdf5_metno as hdf5;
 use hdf5_metno_sys as sys;
@@ -134,8 +134,7 @@ fn joined(folder: &CStr, name: &CStr) -> CString {
 
 /// Opens the object at an address.
 pub(super) fn open(file: &hdf5::File, address: u64) -> hdf5::Result<Id> {
-    // SAFETY: the file is open; HDF5 checks that there is an object header.
-    Id::new(|| unsafe { sys::h5o::H5Oopen_by_addr(file.id(), address) })
+    by_address::open(file.id(), address)
 }
 
 /// Opens a dataset by its address.
@@ -157,15 +156,12 @@ fn open_name(place: hid_t, name: &CStr) -> hdf5::Result<Id> {
 
 /// Address and kind of an open object.
 pub(super) fn info(object: &Id) -> hdf5::Result<(u64, Kind)> {
-    let mut info = sys::h5o::H5O_info1_t::default();
-    // SAFETY: the object is open, and the result outlives the call.
-    #[allow(deprecated, reason = "what takes its place gives no address")]
-    check(|| unsafe { sys::h5o::H5Oget_info1(object.0, &mut info) })?;
-    let kind = match info.type_ {
+    let facts = by_address::facts(object.0)?;
+    let kind = match facts.kind {
         sys::h5o::H5O_type_t::H5O_TYPE_GROUP => Kind::Group,
         sys::h5o::H5O_type_t::H5O_TYPE_DATASET => Kind::Dataset,
         sys::h5o::H5O_type_t::H5O_TYPE_NAMED_DATATYPE => Kind::Datatype,
         _ => return Err(hdf5::Error::Internal("an object of an unknown kind".into())),
     };
-    Ok((info.addr, kind))
+    Ok((facts.address, kind))
 }
