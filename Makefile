@@ -19,7 +19,7 @@ export H5LAB_TEST_VENV ?= $(CURDIR)/.tools/venv
 .NOTPARALLEL:
 .PHONY: help demo test bench check install clean test-container setup-container
 .PHONY: setup setup-bundled setup-test setup-bench build format lint doc test-core test-mpi test-bundled test-hdf5-2
-.PHONY: test-filesystems test-nfs
+.PHONY: test-filesystems test-nfs setup-cluster test-cluster
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -54,6 +54,9 @@ setup-bundled: ## install what the build without MPI needs
 
 setup-test: ## install what the tests need
 	@scripts/setup --test
+
+setup-cluster: ## install Slurm and Grid Engine for the tests; no service is started
+	@scripts/setup --cluster
 
 setup-bench: ## install what the benches need
 	@scripts/setup --bench
@@ -90,3 +93,9 @@ test-filesystems: ## test on ext4, xfs, btrfs, tmpfs and GlusterFS, side by side
 test-nfs: ## test on NFS 4.2 and 3, in a virtual machine; takes minutes
 	@scripts/setup --nfs
 	$(env) scripts/test-nfs
+
+test-cluster: setup-cluster ## test jobs under a real Slurm (one node, two nodes) and Grid Engine; needs root
+	$(env) cargo test -p h5lab --test cluster --no-run
+	@for kind in slurm slurm-2 grid-engine; do \
+		echo "== $$kind"; $(env) scripts/cluster/run $$kind \
+		cargo test --offline --quiet -p h5lab --test cluster -- --ignored $${kind//-/_}:: || exit; done

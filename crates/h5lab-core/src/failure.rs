@@ -26,6 +26,8 @@ pub enum FailureKind {
     Changed,
     /// Stopped by the user (Ctrl-C, SIGTERM).
     Interrupted,
+    /// The scheduler ends the job, or is about to: what is left is for the next one.
+    TimeUp,
     /// Nobody reads the results any more: stdout is a pipe whose other end was closed.
     Unread,
     /// A defect in h5lab.
@@ -34,7 +36,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, in the order in which the documentation lists them.
-    pub const ALL: [FailureKind; 11] = [
+    pub const ALL: [FailureKind; 12] = [
         FailureKind::Usage,
         FailureKind::Input,
         FailureKind::Refused,
@@ -44,6 +46,7 @@ impl FailureKind {
         FailureKind::RankLost,
         FailureKind::Changed,
         FailureKind::Interrupted,
+        FailureKind::TimeUp,
         FailureKind::Unread,
         FailureKind::Internal,
     ];
@@ -60,6 +63,8 @@ impl FailureKind {
             FailureKind::RankLost => 8,
             FailureKind::Changed => 9,
             FailureKind::Interrupted => 130,
+            // EX_TEMPFAIL of sysexits.h: try again later.
+            FailureKind::TimeUp => 75,
             // What a shell says of a process that SIGPIPE ended.
             FailureKind::Unread => 141,
             FailureKind::Internal => 70,
@@ -78,6 +83,7 @@ impl FailureKind {
             FailureKind::RankLost => "a rank died or left the others waiting",
             FailureKind::Changed => "a comparison found more change than --fail-on allows",
             FailureKind::Interrupted => "stopped by the user",
+            FailureKind::TimeUp => "the scheduler ended the job: submit it again",
             FailureKind::Unread => "the pipe that stdout is was closed",
             FailureKind::Internal => "a defect in h5lab",
         }

@@ -6,6 +6,7 @@
 mod container;
 mod file_system;
 mod launcher;
+pub mod node_list;
 mod text;
 mod warning;
 
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use container::{Container, LauncherMpi, MpiRuntime, mpi_differs};
 pub use file_system::{FileSystem, StorageClass, Stripe, type_family};
-pub use launcher::{Launcher, LauncherKind, Scheduler, SchedulerKind};
+pub use launcher::{Launcher, LauncherKind, NodeSlots, Scheduler, SchedulerKind};
 pub use text::text;
 pub use warning::HostWarning;
 

@@ -14,6 +14,7 @@ pub mod filter;
 pub mod generate;
 pub mod host;
 pub mod inspect;
+pub mod job;
 pub mod layout;
 pub mod lesson;
 pub mod lossy;

@@ -1,5 +1,7 @@
 //! Flags and arguments: raw values, checked one by one; nothing here looks at the machine.
 
+pub mod job;
+
 mod repack;
 
 pub use repack::Repack;
@@ -31,7 +33,7 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done; 2 a flag or a value that cannot be; 3 not the file or dataset that is needed;
 4 refused to overwrite a file that h5lab did not make; 5 permission, no space, no folder, I/O error;
 6 MPI, mpirun or a build feature missing; 7 values read differ; 8 a rank was lost; 9 more change than --fail-on
-allows; 70 a defect; 130 stopped; 141 stdout was closed.
+allows; 70 a defect; 75 ended by the scheduler; 130 stopped; 141 stdout was closed.
 
 Start with:  h5lab env .   then   h5lab write 128 250000 test.h5 --np 1,2   and   h5lab read test.h5 --np 1,2";
 
@@ -55,6 +57,8 @@ pub enum Command {
     Compare(Compare),
     /// Show results: a page with charts that opens anywhere, Markdown, CSV, Parquet, SVG
     Report(Report),
+    /// Write a job script for Slurm or Grid Engine; submit and follow it
+    Job(Box<job::Job>),
     /// What h5lab's own mpirun starts for a batch of cells
     #[command(hide = true)]
     Batch(Batch),
@@ -272,6 +276,13 @@ pub struct Ranks {
     /// Rank counts to run with, one after the other; h5lab starts mpirun itself (threads, in a build without MPI)
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = count, allow_negative_numbers = true)]
     pub np: Vec<u64>,
+}
+
+impl Ranks {
+    /// The rank counts.
+    pub fn counts(&self) -> Vec<usize> {
+        self.np.iter().map(|&np| np as usize).collect()
+    }
 }
 
 /// Options of a measurement.

@@ -21,11 +21,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(end) => return end,
     };
-    launch::watch_signals();
+    launch::signals::watch();
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(cli)));
-    launch::wait_if_stopped();
+    launch::signals::wait_if_stopped();
     match outcome.unwrap_or_else(|panic| Err(panic::failure(panic.as_ref()))) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => end(&failure),
     }
 }
@@ -41,8 +41,10 @@ fn end(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.kind.exit_code())
 }
 
-fn dispatch(cli: Cli) -> Result<()> {
-    match cli.command {
+/// Does what was asked for. The exit code is that of success, but for a job that was followed: then it is the job's.
+fn dispatch(cli: Cli) -> Result<ExitCode> {
+    let done = match cli.command {
+        Command::Job(args) => return cmd::job::run(*args, &cli.output),
         Command::Write(args) => cmd::write::run(args, &cli.output),
         Command::Read(args) => cmd::read::run(args, &cli.output),
         Command::Chunking(args) => cmd::chunking::run(args, &cli.output),
@@ -60,7 +62,8 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Show(args) => cmd::show::run(args, &cli.output),
         Command::Advise(args) => cmd::advise::run(args, &cli.output),
         Command::Tune(args) => cmd::tune::run(args, &cli.output),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// A failure of this command's own words or settings.

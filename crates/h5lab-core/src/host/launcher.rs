@@ -53,6 +53,52 @@ pub struct Scheduler {
     pub slots: Option<usize>,
     /// Nodes granted.
     pub nodes: Option<usize>,
+    /// The nodes granted, with the slots on each; empty where the scheduler does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_node: Vec<NodeSlots>,
+    /// Cores granted on this node, which may be more than slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus_on_node: Option<usize>,
+    /// Slurm's partition, or the queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// Grid Engine's parallel environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallel_environment: Option<String>,
+}
+
+/// A node of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSlots {
+    /// Its name.
+    pub name: String,
+    /// Slots on it.
+    pub slots: Option<usize>,
+}
+
+impl Scheduler {
+    /// A job of which nothing is known but its name.
+    pub fn new(kind: SchedulerKind, job: Option<String>) -> Self {
+        Scheduler {
+            kind,
+            job,
+            slots: None,
+            nodes: None,
+            per_node: Vec::new(),
+            cpus_on_node: None,
+            queue: None,
+            parallel_environment: None,
+        }
+    }
+
+    /// What was granted, in words: `8 slots on 2 nodes (Slurm, job 42)`.
+    pub fn grant(&self) -> String {
+        let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        let slots = self.slots.map_or("an unknown number of slots".into(), |slots| count(slots, "slot"));
+        let nodes = self.nodes.map_or(String::new(), |nodes| format!(" on {}", count(nodes, "node")));
+        let job = self.job.as_ref().map_or(String::new(), |job| format!(", job {job}"));
+        format!("{slots}{nodes} ({}{job})", self.kind.name())
+    }
 }
 
 /// Batch schedulers.

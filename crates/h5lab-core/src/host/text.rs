@@ -6,7 +6,7 @@ use crate::report::{bytes, printable};
 
 use super::{
     Container, FileSystem, FilterSupport, Hdf5, Host, HostWarning, Launcher, LauncherMpi, Limit, Linkage, Machine, Mpi,
-    MpiIo, MpiIoSource, MpiLibrary, Mpirun, Scheduler, StorageClass, ThreadLevel,
+    MpiIo, MpiIoSource, MpiLibrary, Mpirun, NodeSlots, Scheduler, StorageClass, ThreadLevel,
 };
 
 /// Variables of HDF5 that are shown even when they are not set.
@@ -192,6 +192,19 @@ fn scheduler(page: &mut Page, job: &Scheduler) {
     page.known("job", job.job.as_ref());
     page.known("slots", job.slots);
     page.known("nodes", job.nodes);
+    if !job.per_node.is_empty() {
+        page.line("slots on each", job.per_node.iter().map(node).collect::<Vec<_>>().join(", "));
+    }
+    for (label, value) in [("queue", &job.queue), ("parallel environment", &job.parallel_environment)] {
+        if let Some(value) = value {
+            page.line(label, value);
+        }
+    }
+}
+
+fn node(node: &NodeSlots) -> String {
+    let slots = node.slots.map_or_else(|| "unknown".into(), |slots| slots.to_string());
+    format!("{} {slots}", node.name)
 }
 
 fn file_system(page: &mut Page, fs: &FileSystem) {

@@ -103,7 +103,13 @@ fn cluster() -> Host {
 }
 
 fn cluster_launcher() -> Launcher {
-    let job = Scheduler { kind: SchedulerKind::Slurm, job: Some("42".into()), slots: Some(64), nodes: None };
+    let node = |name: &str, slots| NodeSlots { name: name.into(), slots };
+    let job = Scheduler {
+        slots: Some(64),
+        per_node: vec![node("n1", Some(32)), node("n2", None)],
+        queue: Some("fast".into()),
+        ..Scheduler::new(SchedulerKind::Slurm, Some("42".into()))
+    };
     Launcher { kind: LauncherKind::Srun, ranks: Some(64), rank: Some(3), scheduler: Some(job), ..Launcher::default() }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use h5lab_core::host::{Launcher, LauncherKind, LauncherMpi, MpiRuntime, Scheduler, SchedulerKind};
+use h5lab_core::host::{
+    Launcher, LauncherKind, LauncherMpi, MpiRuntime, NodeSlots, Scheduler, SchedulerKind, node_list,
+};
 
 use super::Env;
 
@@ -44,6 +46,21 @@ fn launcher_mpi(env: Env, kind: LauncherKind) -> Option<LauncherMpi> {
     (mpi != LauncherMpi::default()).then_some(mpi)
 }
 
+/// True if whoever started this process left it something by which MPI can find the other ranks: variables of PMI, PMI-2
+/// or PMIx. `srun --mpi=none` leaves nothing.
+pub fn left_pmi() -> bool {
+    any_variable("PMI")
+}
+
+/// True if that is PMIx.
+pub fn left_pmix() -> bool {
+    any_variable("PMIX")
+}
+
+fn any_variable(begin: &str) -> bool {
+    std::env::vars_os().any(|(name, _)| name.as_encoded_bytes().starts_with(begin.as_bytes()))
+}
+
 fn open_mpi(env: Env) -> Option<Launcher> {
     ranks(env, LauncherKind::OpenMpi, "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK")
 }
@@ -73,7 +90,7 @@ fn srun(env: Env) -> Option<Launcher> {
 fn pmix(env: Env) -> Option<Launcher> {
     env("PMIX_NAMESPACE")?;
     let rank = Some(number(env, "PMIX_RANK")?);
-    Some(Launcher { kind: LauncherKind::Pmix, ranks: None, rank, ..Launcher::default() })
+    Some(Launcher { kind: LauncherKind::Pmix, rank, ..Launcher::default() })
 }
 
 fn ranks(env: Env, kind: LauncherKind, size: &str, rank: &str) -> Option<Launcher> {
@@ -86,26 +103,34 @@ fn number<T: std::str::FromStr>(env: Env, name: &str) -> Option<T> {
 }
 
 fn scheduler(env: Env, read: &dyn Fn(&str) -> Option<String>) -> Option<Scheduler> {
-    slurm(env).or_else(|| pbs(env, read)).or_else(|| lsf(env)).or_else(|| grid_engine(env))
+    slurm(env).or_else(|| pbs(env, read)).or_else(|| lsf(env)).or_else(|| grid_engine(env, read))
 }
 
 fn slurm(env: Env) -> Option<Scheduler> {
-    let tasks = || slurm_tasks(&env("SLURM_TASKS_PER_NODE")?);
+    let job = Some(env("SLURM_JOB_ID").or_else(|| env("SLURM_JOBID"))?);
+    let tasks = env("SLURM_TASKS_PER_NODE").and_then(|list| node_list::counts(&list));
+    let names = env("SLURM_JOB_NODELIST").or_else(|| env("SLURM_NODELIST")).and_then(|list| node_list::nodes(&list));
+    // Where mpirun has its daemons started by srun, its ranks see that step's counts; Open MPI knows the job's.
+    let universe = env("SLURM_STEP_ID").and_then(|_| number(env, "OMPI_UNIVERSE_SIZE"));
+    let total = || tasks.as_ref().map(|tasks| tasks.iter().sum());
+    let slots = universe.or_else(|| number(env, "SLURM_NTASKS")).or_else(total);
+    let each = tasks.as_deref().filter(|_| total() == slots);
+    let per_node = names.map_or_else(Vec::new, |names| on_nodes(names, each));
     Some(Scheduler {
-        kind: SchedulerKind::Slurm,
-        job: Some(env("SLURM_JOB_ID").or_else(|| env("SLURM_JOBID"))?),
-        slots: number(env, "SLURM_NTASKS").or_else(tasks),
+        slots,
         nodes: number(env, "SLURM_JOB_NUM_NODES").or_else(|| number(env, "SLURM_NNODES")),
+        per_node,
+        cpus_on_node: number(env, "SLURM_CPUS_ON_NODE"),
+        queue: env("SLURM_JOB_PARTITION"),
+        ..Scheduler::new(SchedulerKind::Slurm, job)
     })
 }
 
-/// Sums Slurm's list of tasks a node, such as `4(x2),3`: twice 4, and 3.
-fn slurm_tasks(list: &str) -> Option<usize> {
-    let term = |term: &str| match term.trim_end_matches(')').split_once("(x") {
-        Some((tasks, nodes)) => Some(tasks.parse::<usize>().ok()? * nodes.parse::<usize>().ok()?),
-        None => term.parse().ok(),
-    };
-    list.split(',').map(term).sum()
+/// Names with the slots on each, where there are as many of one as of the other.
+fn on_nodes(names: Vec<String>, slots: Option<&[usize]>) -> Vec<NodeSlots> {
+    let slots = slots.filter(|slots| slots.len() == names.len());
+    let named = |(at, name)| NodeSlots { name, slots: slots.map(|slots| slots[at]) };
+    names.into_iter().enumerate().map(named).collect()
 }
 
 /// PBS's node file has a line a slot, with the node's name.
@@ -115,26 +140,39 @@ fn pbs(env: Env, read: &dyn Fn(&str) -> Option<String>) -> Option<Scheduler> {
     let hosts: Option<Vec<&str>> = file.as_deref().map(|text| text.split_whitespace().collect());
     let slots = hosts.as_ref().map(Vec::len).or_else(|| number(env, "PBS_NP"));
     let nodes = hosts.map(distinct).or_else(|| number(env, "PBS_NUM_NODES"));
-    Some(Scheduler { kind: SchedulerKind::Pbs, job, slots, nodes })
+    Some(Scheduler { slots, nodes, queue: env("PBS_QUEUE"), ..Scheduler::new(SchedulerKind::Pbs, job) })
 }
 
 /// LSF lists its nodes as name, slots, name, slots ...
 fn lsf(env: Env) -> Option<Scheduler> {
     let nodes = env("LSB_MCPU_HOSTS").map(|hosts| distinct(hosts.split_whitespace().step_by(2)));
-    Some(Scheduler {
-        kind: SchedulerKind::Lsf,
-        job: Some(env("LSB_JOBID")?),
-        slots: number(env, "LSB_DJOB_NUMPROC"),
-        nodes,
-    })
+    let job = Some(env("LSB_JOBID")?);
+    let (slots, queue) = (number(env, "LSB_DJOB_NUMPROC"), env("LSB_QUEUE"));
+    Some(Scheduler { slots, nodes, queue, ..Scheduler::new(SchedulerKind::Lsf, job) })
 }
 
 /// Grid Engine's `JOB_ID` is too common a name to go by alone.
-fn grid_engine(env: Env) -> Option<Scheduler> {
+fn grid_engine(env: Env, read: &dyn Fn(&str) -> Option<String>) -> Option<Scheduler> {
     let job = Some(env("JOB_ID")?);
     env("SGE_TASK_ID").or_else(|| env("SGE_ROOT")).or_else(|| env("SGE_O_WORKDIR"))?;
-    let (slots, nodes) = (number(env, "NSLOTS"), number(env, "NHOSTS"));
-    Some(Scheduler { kind: SchedulerKind::GridEngine, job, slots, nodes })
+    let per_node = env("PE_HOSTFILE").and_then(|path| read(&path)).map_or_else(Vec::new, |text| pe_hosts(&text));
+    Some(Scheduler {
+        slots: number(env, "NSLOTS"),
+        nodes: number(env, "NHOSTS"),
+        per_node,
+        queue: env("QUEUE"),
+        parallel_environment: env("PE"),
+        ..Scheduler::new(SchedulerKind::GridEngine, job)
+    })
+}
+
+/// A line a node: its name, slots, queue, cores (sge_pe(5), $pe_hostfile).
+fn pe_hosts(text: &str) -> Vec<NodeSlots> {
+    let host = |line: &str| {
+        let mut words = line.split_whitespace();
+        Some(NodeSlots { name: words.next()?.to_owned(), slots: words.next()?.parse().ok() })
+    };
+    text.lines().filter_map(host).collect()
 }
 
 fn distinct<'a>(names: impl IntoIterator<Item = &'a str>) -> usize {

@@ -4,7 +4,8 @@ use super::super::tests::table;
 use super::*;
 
 fn seen(pairs: &[(&str, &str)]) -> Launcher {
-    detect_with(&table(pairs), &|path| (path == "/nodes").then(|| "n1\nn1\nn2\nn2\n".to_string()))
+    let files = [("/nodes", "n1\nn1\nn2\nn2\n"), ("/hosts", "n1 4 all.q@n1 UNDEFINED\nn2 2 all.q@n2 UNDEFINED\n")];
+    detect_with(&table(pairs), &|path| files.iter().find(|(name, _)| *name == path).map(|(_, text)| text.to_string()))
 }
 
 fn check_launcher(pairs: &[(&str, &str)], kind: LauncherKind, ranks: Option<usize>, rank: Option<usize>) {
@@ -15,8 +16,9 @@ fn check_launcher(pairs: &[(&str, &str)], kind: LauncherKind, ranks: Option<usiz
 type Job<'a> = (SchedulerKind, &'a str, Option<usize>, Option<usize>);
 
 fn check_scheduler(pairs: &[(&str, &str)], want: Option<Job>) {
-    let want = want.map(|(kind, job, slots, nodes)| Scheduler { kind, job: Some(job.into()), slots, nodes });
-    assert_eq!(seen(pairs).scheduler, want, "{pairs:?}");
+    let found = seen(pairs).scheduler;
+    let found = found.as_ref().map(|s| (s.kind, s.job.as_deref().unwrap_or(""), s.slots, s.nodes));
+    assert_eq!(found, want, "{pairs:?}");
 }
 
 #[test]
@@ -85,7 +87,39 @@ fn slurm_grants_tasks() {
     check_scheduler(&[&job[..], &tasks].concat(), Some((SchedulerKind::Slurm, "42", Some(11), Some(3))));
     let total = [("SLURM_NTASKS", "8")];
     check_scheduler(&[&job[..], &tasks, &total].concat(), Some((SchedulerKind::Slurm, "42", Some(8), Some(3))));
-    assert_eq!(slurm_tasks("four"), None);
+    check_scheduler(
+        &[&job[..], &[("SLURM_TASKS_PER_NODE", "four")]].concat(),
+        Some((SchedulerKind::Slurm, "42", None, Some(3))),
+    );
+}
+
+#[test]
+fn ranks_of_mpirun_see_the_jobs_slots_not_those_of_the_step_of_its_daemons() {
+    let job = [("SLURM_JOB_ID", "42"), ("SLURM_JOB_NUM_NODES", "2"), ("SLURM_STEP_ID", "0"), ("SLURM_NTASKS", "2")];
+    let rank = [("OMPI_COMM_WORLD_SIZE", "4"), ("OMPI_COMM_WORLD_RANK", "0"), ("OMPI_UNIVERSE_SIZE", "8")];
+    let nodes = [("SLURM_JOB_NODELIST", "n[1-2]"), ("SLURM_TASKS_PER_NODE", "1(x2)")];
+    let pairs = [&job[..], &rank, &nodes].concat();
+    check_scheduler(&pairs, Some((SchedulerKind::Slurm, "42", Some(8), Some(2))));
+    check_nodes(&pairs, &[("n1", None), ("n2", None)]);
+}
+
+fn check_nodes(pairs: &[(&str, &str)], want: &[(&str, Option<usize>)]) {
+    let found = seen(pairs).scheduler.expect("a job").per_node;
+    let found: Vec<_> = found.iter().map(|node| (node.name.as_str(), node.slots)).collect();
+    assert_eq!(found, want, "{pairs:?}");
+}
+
+#[test]
+fn nodes_are_named_with_their_slots() {
+    let job = [("SLURM_JOB_ID", "42"), ("SLURM_JOB_NODELIST", "n[1-2]")];
+    check_nodes(&job, &[("n1", None), ("n2", None)]);
+    check_nodes(&[&job[..], &[("SLURM_TASKS_PER_NODE", "4,2")]].concat(), &[("n1", Some(4)), ("n2", Some(2))]);
+    check_nodes(&[&job[..], &[("SLURM_TASKS_PER_NODE", "4")]].concat(), &[("n1", None), ("n2", None)]);
+    check_nodes(&[("SLURM_JOB_ID", "42"), ("SLURM_JOB_NODELIST", "n[1-")], &[]);
+    let job = [("JOB_ID", "9"), ("SGE_TASK_ID", "undefined")];
+    check_nodes(&job, &[]);
+    check_nodes(&[&job[..], &[("PE_HOSTFILE", "/hosts")]].concat(), &[("n1", Some(4)), ("n2", Some(2))]);
+    check_nodes(&[&job[..], &[("PE_HOSTFILE", "/gone")]].concat(), &[]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub fn mpirun(env: Env) -> Mpirun {
 }
 
 /// Where the search path has a program.
-pub(crate) fn on_path(path: &str, name: &str) -> Option<PathBuf> {
+pub fn on_path(path: &str, name: &str) -> Option<PathBuf> {
     std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_executable(file))
 }
 

@@ -6,6 +6,7 @@ pub mod chunking;
 pub mod compare;
 pub mod env;
 pub mod inspect;
+pub mod job;
 pub mod lesson;
 pub mod read;
 pub mod repack;
@@ -50,6 +51,7 @@ pub fn command_line() -> Vec<String> {
 
 /// Runs a measurement with each rank count, and shows it.
 fn measure<'a>(task: &Task, ranks: &Ranks, measuring: &Measuring, output: &'a Output) -> Result<Show<'a>> {
+    crate::launch::check(&ranks.counts())?;
     let mut show = Show::new(output, measuring.save.as_deref(), ranks.np.len() > 1)?;
     crate::launch::run(task, ranks, output, &mut |done| match done {
         Done::Record(record) => show.take(*record),

@@ -16,6 +16,7 @@ use h5lab_core::prediction::Conditions;
 use h5lab_core::record::Record;
 use h5lab_core::report::sweep::{explanations, sweep_table};
 use h5lab_core::sweep::{Batch, Cell, DataChoice, FileCells, OnError, Skipped, Sweep, from_toml};
+use h5lab_io::comm::mpi;
 use h5lab_io::{journal, values};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -92,18 +93,37 @@ impl Ready {
 
 /// The batches that can be measured here, and what is left out.
 fn possible(sweep: &Sweep, runner: &Runner) -> Result<(Vec<Batch>, Vec<Skipped>)> {
-    let (mut batches, mut skipped) = sweep.batches(&|experiment| {
-        values::of(&experiment.dataset)?;
-        h5lab_io::engine::supports(experiment, runner.has_mpi())
-    })?;
+    let (mut batches, mut skipped) = sweep.batches(&|experiment| can_run(experiment, runner.has_mpi()))?;
     if let Some(ranks) = runner.fixed_count() {
         batches = only_with(ranks, batches, &sweep.np, &mut skipped)?;
     }
     if batches.is_empty() {
-        let why = skipped.iter().map(|s| format!("{}: {}", s.what, s.why)).collect::<Vec<_>>().join("; ");
-        return Err(crate::usage(format!("no cell of this plan can be measured here: {why}")).mend("change the plan"));
+        return Err(nothing_to_measure(&skipped));
     }
     Ok((batches, skipped))
+}
+
+/// The cells that a sweep has: of a job that has not begun. `anywhere`: not only what this build can run.
+///
+/// # Errors
+/// What is wrong with the plan.
+pub fn cells(args: &Run, anywhere: bool) -> Result<Vec<Experiment>> {
+    let (batches, skipped) =
+        sweep(args)?.batches(&|experiment| if anywhere { Ok(()) } else { can_run(experiment, mpi::AVAILABLE) })?;
+    if batches.is_empty() {
+        return Err(nothing_to_measure(&skipped));
+    }
+    Ok(batches.iter().flat_map(Batch::cells).map(|cell| cell.experiment.clone()).collect())
+}
+
+fn can_run(experiment: &Experiment, has_mpi: bool) -> Result<()> {
+    values::of(&experiment.dataset)?;
+    h5lab_io::engine::supports(experiment, has_mpi)
+}
+
+fn nothing_to_measure(skipped: &[Skipped]) -> Failure {
+    let why = skipped.iter().map(|s| format!("{}: {}", s.what, s.why)).collect::<Vec<_>>().join("; ");
+    crate::usage(format!("no cell of this plan can be measured here: {why}")).mend("change the plan")
 }
 
 /// Plan or preset, then the flags.

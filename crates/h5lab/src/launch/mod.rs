@@ -3,23 +3,20 @@
 mod mend;
 mod mpirun;
 pub mod probe;
+pub mod signals;
 mod worker;
 
 use crate::cli::{Output, Ranks};
 use crate::task::{Done, Task, perform};
 use crate::usage;
 use h5lab_core::failure::{Failure, FailureKind, Result};
-use h5lab_core::host::Launcher;
+use h5lab_core::host::{Launcher, LauncherKind, Scheduler, SchedulerKind};
 use h5lab_core::tunables::MpiIo;
 use h5lab_io::comm::{Comm, mpi, threads};
 use h5lab_io::fault::Fault;
 use h5lab_io::host::{launcher, machine, process_env};
 use h5lab_io::run::Team;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Whether a signal has come that ends this process.
-static STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// Called with what ranks leave, as soon as it is there.
 pub type OnDone<'a> = &'a mut (dyn FnMut(Done) -> Result<()> + Send);
@@ -32,7 +29,7 @@ pub fn run(task: &Task, ranks: &Ranks, output: &Output, on_done: OnDone<'_>) -> 
     if let Some(np) = output.worker {
         return worker::run(task, np);
     }
-    let asked: Vec<usize> = ranks.np.iter().map(|&np| np as usize).collect();
+    let asked = ranks.counts();
     let runner = Runner::new(&asked)?;
     for np in runner.counts(&asked)? {
         runner.run(task, np, None, output, on_done)?;
@@ -56,10 +53,8 @@ impl Runner {
     /// # Errors
     /// `Environment` if there is none, or the launcher started strangers.
     pub fn new(asked: &[usize]) -> Result<Runner> {
+        check(asked)?;
         let launcher = launcher::detect(&process_env);
-        if !launcher.kind.started_rank() {
-            check_counts(asked, &launcher)?;
-        }
         match (launcher.kind.started_rank(), mpi::AVAILABLE) {
             (true, true) => world(&launcher).map(Runner::World),
             (true, false) if launcher.ranks.unwrap_or(1) > 1 => Err(no_mpi_here(&launcher)),
@@ -133,31 +128,87 @@ impl Runner {
     }
 }
 
-/// More ranks than this on a core, or on a slot that a scheduler granted, are a slip of the pen.
+/// More ranks than this on a core are a slip of the pen.
 const MOST_A_CORE: usize = 500;
 
-/// Refuses rank counts that no machine like this one can be meant to run.
-fn check_counts(asked: &[usize], launcher: &Launcher) -> Result<()> {
-    let granted = launcher.scheduler.as_ref().and_then(|scheduler| scheduler.slots);
-    let slots = granted.or_else(|| machine::collect(&process_env).cores).unwrap_or(1);
-    let most = slots.saturating_mul(MOST_A_CORE);
-    let Some(np) = asked.iter().find(|&&np| np > most) else { return Ok(()) };
-    let what = if granted.is_some() { "slots that the scheduler granted" } else { "cores" };
-    Err(usage(format!("--np {np}: that is more than {MOST_A_CORE} ranks on each of the {slots} {what}"))
-        .mend(format!("use about as many ranks as {what}; {most} at most")))
+/// Refuses rank counts that can't be had here: before anything is written.
+///
+/// # Errors
+/// `Usage` if there are more ranks than the scheduler granted, or more than any machine like this one is meant to run.
+pub fn check(asked: &[usize]) -> Result<()> {
+    let launcher = launcher::detect(&process_env);
+    let Some(&np) = asked.iter().max() else { return Ok(()) };
+    if launcher.kind.started_rank() {
+        return Ok(()); // they are there already
+    }
+    if let Some((job, slots)) = launcher.scheduler.as_ref().and_then(|job| Some((job, granted(job)?))) {
+        return if np > slots { Err(above_grant(np, slots, job)) } else { Ok(()) };
+    }
+    let cores = machine::collect(&process_env).cores.unwrap_or(1);
+    let most = cores.saturating_mul(MOST_A_CORE);
+    if np <= most {
+        return Ok(());
+    }
+    Err(usage(format!("--np {np}: that is more than {MOST_A_CORE} ranks on each of the {cores} cores"))
+        .mend(format!("use about as many ranks as cores; {most} at most")))
+}
+
+/// Ranks that a job may run: MPI ranks a slot, threads a core of this node.
+fn granted(job: &Scheduler) -> Option<usize> {
+    if mpi::AVAILABLE { job.slots } else { job.cpus_on_node.or(job.slots) }
+}
+
+fn above_grant(np: usize, slots: usize, job: &Scheduler) -> Failure {
+    let ask = match job.kind {
+        SchedulerKind::Slurm => {
+            format!("salloc or sbatch --ntasks={np} (h5lab runs a rank a task, however many CPUs it has)")
+        }
+        SchedulerKind::GridEngine => {
+            format!("qrsh or qsub -pe {} {np}", job.parallel_environment.as_deref().unwrap_or("NAME"))
+        }
+        SchedulerKind::Pbs => format!("qsub -l select={np}"),
+        SchedulerKind::Lsf => format!("bsub -n {np}"),
+    };
+    usage(format!("--np {np}: the scheduler granted {}", job.grant()))
+        .mend(format!("use --np {slots} or less, or ask for more: {ask}"))
 }
 
 /// All ranks that the launcher started; or this process alone.
 fn world(launcher: &Launcher) -> Result<mpi::World> {
+    if left_without_pmi(launcher) {
+        return Err(no_pmi(launcher));
+    }
     if let Some(warning) = h5lab_io::host::mpi_differs().filter(|_| launcher.rank == Some(0)) {
         // Before MPI starts: where it does not, it ends this process with words of its own.
         crate::output::say(format!("warning: {} {}", warning.text(), warning.next_step()));
     }
-    let world = mpi::World::init()?;
+    let world = start(launcher)?;
     match launcher.ranks {
         Some(started) if started > 1 && world.comm().size() == 1 => Err(singletons(launcher, started)),
         _ => Ok(world),
     }
+}
+
+/// Starts MPI in a process that a launcher may have started. Open MPI ends a process in which it can't start.
+///
+/// # Errors
+/// Those of MPI.
+pub fn start(launcher: &Launcher) -> Result<mpi::World> {
+    let open_mpi = || mpi_library().as_deref() == Some("Open MPI");
+    if launcher.kind == LauncherKind::Srun && launcher.rank == Some(0) && !launcher::left_pmix() && open_mpi() {
+        crate::output::note("srun offers PMI, and not PMIx: if Open MPI does not start now, use srun --mpi=pmix");
+    }
+    mpi::World::init()
+}
+
+/// The name of the MPI library.
+fn mpi_library() -> Option<String> {
+    h5lab_io::host::mpi::collect(&process_env, None, true).library?.name
+}
+
+/// True if `srun` started this process and left nothing by which MPI could find the others: Open MPI would end it.
+pub fn left_without_pmi(launcher: &Launcher) -> bool {
+    launcher.kind == LauncherKind::Srun && !launcher::left_pmi()
 }
 
 fn in_world(
@@ -230,6 +281,18 @@ fn no_mpi_here(launcher: &Launcher) -> Failure {
     Failure::new(FailureKind::Environment, why).mend(mend::no_mpi())
 }
 
+fn no_pmi(launcher: &Launcher) -> Failure {
+    let ranks = launcher.ranks.unwrap_or(1);
+    let what = if ranks == 1 { "process" } else { "processes" };
+    let why = format!(
+        "srun started {ranks} {what} and gave MPI no way to find them (no PMI): each would be alone, and all would do \
+         the same work"
+    );
+    Failure::new(FailureKind::Environment, why).mend(
+        "use srun --mpi=pmix (srun --mpi=list shows what there is), or no srun: h5lab --np starts the ranks itself",
+    )
+}
+
 fn singletons(launcher: &Launcher, started: usize) -> Failure {
     let name = launcher.kind.name();
     let why =
@@ -254,24 +317,4 @@ fn quiet(failure: Failure) -> Failure {
 
 fn list(numbers: &[usize]) -> String {
     numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
-}
-
-/// Ctrl-C and SIGTERM end the ranks, remove what a run has made so far, and end the process.
-pub fn watch_signals() {
-    let stop = || {
-        STOPPED.store(true, Ordering::SeqCst);
-        h5lab_io::journal::hold();
-        mpirun::end_ranks();
-        h5lab_io::run::remove_all_scratch();
-        std::process::exit(i32::from(FailureKind::Interrupted.exit_code()));
-    };
-    // A second handler can't be there: this is the only call.
-    let _ = ctrlc::set_handler(stop);
-}
-
-/// Once a signal has come, its handler alone says how the process ends: nobody else goes on from here.
-pub fn wait_if_stopped() {
-    while STOPPED.load(Ordering::SeqCst) {
-        std::thread::park();
-    }
 }

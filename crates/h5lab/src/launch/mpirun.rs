@@ -5,7 +5,7 @@ use super::mend;
 use super::worker::{Event, lost, not_started};
 use crate::cli::Output;
 use crate::output::{Bar, note, say};
-use crate::task::Task;
+use crate::task::{Done, Task};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::host;
 use h5lab_core::tunables::MpiIo;
@@ -40,12 +40,23 @@ pub fn end_ranks() {
     }
 }
 
-/// The mpirun to use.
+/// The mpirun to use; or what stands for it.
 pub struct Mpirun {
     path: PathBuf,
-    open_mpi: bool,
+    kind: Kind,
     /// Ranks that may run without oversubscription: what the scheduler granted, or the cores.
     slots: Option<usize>,
+}
+
+/// Whose flags it takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Open MPI's mpirun.
+    OpenMpi,
+    /// Another MPI's mpirun or mpiexec.
+    Other,
+    /// Slurm's srun: some sites have no mpirun.
+    Srun,
 }
 
 impl Mpirun {
@@ -54,14 +65,19 @@ impl Mpirun {
     /// # Errors
     /// `Environment` if there is none.
     pub fn find() -> Result<Mpirun> {
+        let scheduler = launcher::detect(&process_env).scheduler;
         let host::Mpirun::Found { path, version } = mpi::mpirun(&process_env) else {
+            if let Some(srun) = srun(scheduler.as_ref()) {
+                return Ok(Mpirun { path: srun, kind: Kind::Srun, slots: None });
+            }
             let why = "mpirun not found: neither mpirun nor mpiexec is on the search path";
             return Err(Failure::new(FailureKind::Environment, why).mend(mend::no_mpirun()));
         };
         let open_mpi = version.as_deref().is_none_or(|v| v.contains("Open MPI") || v.contains("OpenRTE"));
-        let granted = launcher::detect(&process_env).scheduler.and_then(|s| s.slots);
-        let slots = granted.or_else(|| machine::collect(&process_env).cores);
-        Ok(Mpirun { path: path.into(), open_mpi, slots })
+        let kind = if open_mpi { Kind::OpenMpi } else { Kind::Other };
+        // Beyond what a scheduler granted nothing gets here: see `check`.
+        let slots = scheduler.and_then(|s| s.slots).or_else(|| machine::collect(&process_env).cores);
+        Ok(Mpirun { path: path.into(), kind, slots })
     }
 
     /// Runs a task under mpirun, listening to the ranks' events until it ends.
@@ -84,8 +100,9 @@ impl Mpirun {
         }
         let mut command = self.command(task, np, mpi_io);
         let mut child = command.spawn().map_err(|e| {
-            Failure::new(FailureKind::Environment, format!("mpirun can't be started: {e}"))
-                .mend("check that `mpirun -np 1 true` works here")
+            let how = self.how(np);
+            Failure::new(FailureKind::Environment, format!("{how} can't be started: {e}"))
+                .mend(format!("check that `{how} true` works here"))
         })?;
         RUNNING.store(child.id() as i32, Ordering::SeqCst);
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -96,19 +113,24 @@ impl Mpirun {
         RUNNING.store(0, Ordering::SeqCst);
         let status = status.map_err(|e| Failure::new(FailureKind::Internal, format!("waiting for mpirun: {e}")))?;
         let complaints = complaints.join().unwrap_or_default();
-        if status.code() == Some(i32::from(FailureKind::Interrupted.exit_code())) {
+        let ended_as = |kind: FailureKind| status.code() == Some(i32::from(kind.exit_code()));
+        if ended_as(FailureKind::Interrupted) || ended_as(FailureKind::TimeUp) {
             // A signal ended the ranks. If it is for this process, too, it comes any moment.
             std::thread::sleep(Duration::from_millis(500));
         }
-        super::wait_if_stopped();
+        super::signals::wait_if_stopped();
         if heard.is_err() {
             // Ranks that were ended in the middle may have had no time to.
             h5lab_io::run::remove_all_scratch();
         }
         heard?;
+        if ended_as(FailureKind::TimeUp) {
+            return Err(Failure::new(FailureKind::TimeUp, "the scheduler ended the ranks")
+                .mend("submit the job again: with --resume it goes on with what is missing"));
+        }
         if !status.success() {
             let told = if started { lost } else { not_started };
-            return Err(told(np, status.code(), &complaints));
+            return Err(told(&self.how(np), status.code(), &complaints));
         }
         if !complaints.is_empty() {
             say(complaints.trim_end());
@@ -118,8 +140,13 @@ impl Mpirun {
 
     fn command(&self, task: &Task, np: usize, mpi_io: Option<MpiIo>) -> Command {
         let mut command = Command::new(&self.path);
-        command.args(["-np", &np.to_string()]);
-        if self.open_mpi {
+        match self.kind {
+            Kind::Srun => {
+                command.args(pmi()).args(task.has_threads().then_some("--cpu-bind=none")).args(["-n", &np.to_string()])
+            }
+            _ => command.args(["-np", &np.to_string()]),
+        };
+        if self.kind == Kind::OpenMpi {
             if is_root() {
                 command.envs([("OMPI_ALLOW_RUN_AS_ROOT", "1"), ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")]);
             }
@@ -130,12 +157,13 @@ impl Mpirun {
                 // Open MPI binds each rank to one core, where all its threads would take turns.
                 command.args(["--bind-to", "none"]);
             }
-            match mpi_io {
-                Some(MpiIo::Ompio) => command.args(["--mca", "io", "ompio"]),
-                Some(MpiIo::Romio) => command.args(["--mca", "io", "^ompio"]),
-                None => &mut command,
-            };
         }
+        match mpi_io {
+            // As variables, since srun has no --mca.
+            Some(MpiIo::Ompio) => command.env("OMPI_MCA_io", "ompio"),
+            Some(MpiIo::Romio) => command.env("OMPI_MCA_io", "^ompio"),
+            None => &mut command,
+        };
         command.arg(std::env::current_exe().unwrap_or_else(|_| "h5lab".into()));
         command.args(arguments(task)).args(["--worker", &np.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -146,21 +174,39 @@ impl Mpirun {
         self.slots.is_none_or(|slots| np > slots)
     }
 
+    /// How ranks are started, as a user would type it.
+    fn how(&self, np: usize) -> String {
+        let name = if self.kind == Kind::Srun { "srun -n" } else { "mpirun -np" };
+        format!("{name} {np}")
+    }
+
     /// What is being started, and why with these flags.
     fn describe(&self, task: &Task, np: usize, root_told: bool) -> String {
-        let mut text = format!("starting {} -np {np}", self.path.display());
-        if self.open_mpi && self.oversubscribed(np) {
+        let flag = if self.kind == Kind::Srun { "-n" } else { "-np" };
+        let mut text = format!("starting {} {flag} {np}", self.path.display());
+        if self.kind == Kind::OpenMpi && self.oversubscribed(np) {
             let there = self.slots.map_or("unknown slots".into(), |s| format!("{s} slots"));
             text += &format!("; --oversubscribe: {np} ranks on {there}");
         }
-        if self.open_mpi && task.has_threads() {
+        if self.kind == Kind::OpenMpi && task.has_threads() {
             text += "; --bind-to none: ranks have threads";
         }
-        if self.open_mpi && is_root() && !root_told {
+        if self.kind == Kind::OpenMpi && is_root() && !root_told {
             text += "; OMPI_ALLOW_RUN_AS_ROOT(_CONFIRM)=1: you are root";
         }
         text
     }
+}
+
+/// Slurm's own launcher, within a job of Slurm's.
+fn srun(job: Option<&host::Scheduler>) -> Option<PathBuf> {
+    job.filter(|job| job.kind == host::SchedulerKind::Slurm)?;
+    mpi::on_path(&process_env("PATH")?, "srun")
+}
+
+/// How srun lets ranks find each other: Open MPI wants PMIx; what others want, the site has set as srun's default.
+fn pmi() -> Option<&'static str> {
+    (super::mpi_library().as_deref() == Some("Open MPI")).then_some("--mpi=pmix")
 }
 
 /// What the ranks are called with: this very command, or the batch that a file holds.
@@ -179,6 +225,7 @@ fn is_root() -> bool {
 fn listen(child: &mut Child, output: &Output, started: &mut bool, on_done: OnDone<'_>) -> Result<()> {
     let mut outcome = Ok(());
     let bar = Bar::new(output);
+    let job = launcher::detect(&process_env).scheduler;
     let stdout = child.stdout.take().expect("stdout is piped");
     for line in BufReader::new(stdout).lines().map_while(|line| line.ok()) {
         let step: Result<()> = match serde_json::from_str(&line) {
@@ -190,10 +237,12 @@ fn listen(child: &mut Child, output: &Output, started: &mut bool, on_done: OnDon
                 bar.moved(&what, done, total);
                 Ok(())
             }
-            Ok(Event::Done { done }) if outcome.is_ok() => bar.suspended(|| on_done(*done)).inspect_err(|_| {
-                // What can't be kept or shown need not be measured.
-                let _ = kill_process(Pid::from_child(child), Signal::TERM);
-            }),
+            Ok(Event::Done { done }) if outcome.is_ok() => {
+                bar.suspended(|| on_done(as_granted(*done, job.as_ref()))).inspect_err(|_| {
+                    // What can't be kept or shown need not be measured.
+                    let _ = kill_process(Pid::from_child(child), Signal::TERM);
+                })
+            }
             Ok(Event::Done { .. }) => Ok(()),
             Ok(Event::Failed { failure }) => Err(failure),
             Err(_) => {
@@ -205,6 +254,14 @@ fn listen(child: &mut Child, output: &Output, started: &mut bool, on_done: OnDon
     }
     bar.clear();
     outcome
+}
+
+/// The same with the job as it is seen here: mpirun's ranks may see the step in which its daemons run.
+fn as_granted(mut done: Done, job: Option<&host::Scheduler>) -> Done {
+    if let Done::Record(record) | Done::Cell { record, .. } = &mut done {
+        record.host.launcher.scheduler = job.cloned();
+    }
+    done
 }
 
 fn collect(mut stderr: ChildStderr) -> String {

@@ -96,19 +96,23 @@ impl Progress for Teller {
 }
 
 /// The failure of ranks that never were.
-pub fn not_started(np: usize, code: Option<i32>, stderr: &str) -> Failure {
+///
+/// `started`: how, such as `mpirun -np 4`.
+pub fn not_started(started: &str, code: Option<i32>, stderr: &str) -> Failure {
     let how = code.map_or("was killed".into(), |code| format!("ended with exit code {code}"));
-    let why = format!("mpirun -np {np} {how} before MPI had started: {}", super::probe::reason(stderr));
+    let why = format!("{started} {how} before MPI had started: {}", super::probe::reason(stderr));
     let mend = if stderr.contains("plm_rsh_agent") {
         "install ssh, which Open MPI looks for even on one node, or export OMPI_MCA_plm=isolated to do without".into()
     } else {
-        format!("check that `mpirun -np {np} hostname` works here, and what `h5lab env` says of MPI")
+        format!("check that `{started} hostname` works here, and what `h5lab env` says of MPI")
     };
     Failure::new(FailureKind::Environment, why).mend(mend)
 }
 
 /// The failure of ranks that ended without a word.
-pub fn lost(np: usize, code: Option<i32>, stderr: &str) -> Failure {
+///
+/// `started`: how, such as `mpirun -np 4`.
+pub fn lost(started: &str, code: Option<i32>, stderr: &str) -> Failure {
     let rank = stderr.split("process rank ").nth(1).and_then(|rest| rest.split_whitespace().next()?.parse().ok());
     let how = stderr
         .split("exited on ")
@@ -116,11 +120,9 @@ pub fn lost(np: usize, code: Option<i32>, stderr: &str) -> Failure {
         .and_then(|rest| rest.lines().next())
         .map(|text| format!(" ({})", text.trim_end_matches('.')));
     let what = match (rank, code) {
-        (Some(_), _) => format!("the rank was lost{}, and its group of {np} with it", how.unwrap_or_default()),
-        (None, Some(code)) => {
-            format!("mpirun -np {np} ended with exit code {code} and no word from h5lab")
-        }
-        (None, None) => format!("mpirun -np {np} was killed"),
+        (Some(_), _) => format!("the rank was lost{}, and all of {started} with it", how.unwrap_or_default()),
+        (None, Some(code)) => format!("{started} ended with exit code {code} and no word from h5lab"),
+        (None, None) => format!("{started} was killed"),
     };
     let mut failure = Failure::new(FailureKind::RankLost, what);
     failure.rank = rank;

@@ -144,6 +144,7 @@ pub fn root_for(what: &str) -> bool {
 pub struct Run {
     command: Command,
     told: Vec<String>,
+    limit: Duration,
 }
 
 impl Run {
@@ -154,7 +155,7 @@ impl Run {
         // Ranks that wait give their core to those that work: there may be more ranks than idle cores.
         command.env("OMPI_MCA_mpi_yield_when_idle", "1");
         let told = vec![program.file_name().unwrap_or_default().to_string_lossy().into_owned()];
-        Run { command, told }
+        Run { command, told, limit: LIMIT }
     }
 
     /// Adds words that are split at blanks.
@@ -175,6 +176,12 @@ impl Run {
         self
     }
 
+    /// It may take longer than others.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Starts it.
     pub fn start(mut self) -> Running {
         let said = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written");
@@ -183,7 +190,7 @@ impl Run {
         let what = self.told.join(" ");
         let begun = Instant::now();
         let child = self.command.spawn().unwrap_or_else(|e| panic!("{what}: {e}"));
-        Running { child, said, begun, what }
+        Running { child, said, begun, limit: self.limit, what }
     }
 
     /// Runs it to its end.
@@ -204,6 +211,7 @@ pub struct Running {
     child: Child,
     said: tempfile::TempDir,
     begun: Instant,
+    limit: Duration,
     what: String,
 }
 
@@ -246,7 +254,7 @@ impl Running {
     /// # Panics
     /// If it takes too long; it is killed then.
     pub fn finish(mut self) -> Outcome {
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + self.limit;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break Some(status);

@@ -7,7 +7,7 @@ use crate::cmd::batch::{Order, Ordered};
 use crate::launch::Runner;
 use crate::output::Show;
 use crate::task::{BatchTask, Done, Task};
-use h5lab_core::failure::{Failure, Result};
+use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::host::Host;
 use h5lab_core::method::Method;
 use h5lab_core::record::Record;
@@ -21,7 +21,7 @@ use std::path::Path;
 #[derive(PartialEq, Eq)]
 pub struct Identity {
     h5lab: String,
-    hostname: String,
+    machine: String,
     hdf5: String,
     mpi: Option<String>,
 }
@@ -44,7 +44,7 @@ impl Identity {
     fn of(h5lab: &str, host: &Host) -> Self {
         Identity {
             h5lab: h5lab.to_owned(),
-            hostname: host.machine.hostname.clone(),
+            machine: machine(host),
             hdf5: host.hdf5.version.clone(),
             mpi: host.mpi.library.as_ref().map(|library| library.description.clone()),
         }
@@ -54,6 +54,14 @@ impl Identity {
     pub fn matches(&self, record: &Record) -> bool {
         *self == Identity::of(&record.h5lab, &record.host)
     }
+}
+
+/// The machine that counts as the same: by name; but a scheduler's next job may run on another node, and then it is the
+/// same kind of node under the same scheduler.
+fn machine(host: &Host) -> String {
+    let Some(job) = &host.launcher.scheduler else { return host.machine.hostname.clone() };
+    let cpu = host.machine.cpu_model.as_deref().unwrap_or("unknown processor");
+    format!("a node of {} with {cpu}", job.kind.name())
 }
 
 /// How batches are run.
@@ -118,7 +126,9 @@ impl Execution<'_> {
             let mut attempt = Attempt::default();
             let Err(ended) = self.once(&batch, show, progress, &mut attempt) else { return Ok(()) };
             let Attempt { mut finished, current, broken } = attempt;
-            let current = current.filter(|_| !broken && self.runner.can_restart());
+            // No cell's fault, and no time to begin again.
+            let time_up = ended.kind == FailureKind::TimeUp;
+            let current = current.filter(|_| !broken && !time_up && self.runner.can_restart());
             let Some(current) = current else { return Err(ended) };
             for cell in batch.depending_on(current) {
                 if finished.insert(cell.index) {
