@@ -27,7 +27,7 @@ help: ## show this list
 demo: build ## set up, build, and run the demos at sizes that fit this machine
 	@$(env) PATH="$(TARGET)/release:$$PATH" scripts/demo "$(TARGET)"
 
-test: setup-test format test-core lint doc test-mpi test-bundled test-hdf5-2 test-filesystems ## set up, check, and run every test of every build
+test: setup-test format test-core lint doc test-mpi test-bundled test-hdf5-2 test-filesystems test-cluster ## set up, check, and run every test of every build
 
 bench: setup-bench build ## set up, build, and measure against h5py, h5repack and others
 	$(env) PATH="$(TARGET)/release:$$PATH" bench/run
@@ -94,8 +94,5 @@ test-nfs: ## test on NFS 4.2 and 3, in a virtual machine; takes minutes
 	@scripts/setup --nfs
 	$(env) scripts/test-nfs
 
-test-cluster: setup-cluster ## test jobs under a real Slurm (one node, two nodes) and Grid Engine; needs root
-	$(env) cargo test -p h5lab --test cluster --no-run
-	@for kind in slurm slurm-2 grid-engine; do \
-		echo "== $$kind"; $(env) scripts/cluster/run $$kind \
-		cargo test --offline --quiet -p h5lab --test cluster -- --ignored $${kind//-/_}:: || exit; done
+test-cluster: ## test jobs under a real Slurm (one node, two nodes) and Grid Engine (as root)
+	scripts/test-cluster
