@@ -2,6 +2,7 @@
 
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::record::Record;
+use rayon::prelude::*;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -54,8 +55,8 @@ impl Journal {
     }
 }
 
-/// Hands each record of a result file to `take`, with its line, counted from 1; or why that line is none. One record is held
-/// at a time.
+/// Hands each record of a result file to `take`, with its line, counted from 1; or why that line is none. Few records are
+/// held at a time; they are parsed by all cores.
 ///
 /// A half-written last line, as a crash leaves it, is none; so is a record with what only a newer h5lab knows.
 ///
@@ -64,25 +65,47 @@ impl Journal {
 pub fn each(path: &Path, take: &mut dyn FnMut(usize, Result<Record, String>)) -> Result<()> {
     let file = File::open(path).map_err(|e| unreadable(path, &e))?;
     let mut reader = BufReader::with_capacity(1 << 20, file);
-    let (mut line, mut number, mut seen) = (Vec::new(), 0, 0);
+    let (mut number, mut seen) = (0, 0);
     loop {
-        line.clear();
-        if reader.read_until(b'\n', &mut line).map_err(|e| unreadable(path, &e))? == 0 {
+        let lines = some_lines(&mut reader).map_err(|e| unreadable(path, &e))?;
+        if lines.is_empty() {
             break;
         }
-        number += 1;
-        let text = line.trim_ascii();
-        if text.is_empty() {
-            continue;
+        let records: Vec<_> = lines.par_iter().map(|line| parse(line)).collect();
+        for record in records {
+            number += 1;
+            if let Some(record) = record {
+                seen += 1;
+                take(number, record);
+            }
         }
-        seen += 1;
-        let half = line.last() != Some(&b'\n');
-        take(number, serde_json::from_slice(text).map_err(|why| no_record(&why, half)));
     }
     if seen == 0 {
         return Err(input(path, "holds no record"));
     }
     Ok(())
+}
+
+/// The next lines, a few megabytes of them at most; none at the end.
+fn some_lines(reader: &mut impl BufRead) -> std::io::Result<Vec<Vec<u8>>> {
+    const ENOUGH: usize = 4 << 20;
+    let (mut lines, mut bytes) = (Vec::new(), 0);
+    while bytes < ENOUGH {
+        let mut line = Vec::new();
+        match reader.read_until(b'\n', &mut line)? {
+            0 => break,
+            length => bytes += length,
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// The record of a line; `None` of an empty one.
+fn parse(line: &[u8]) -> Option<Result<Record, String>> {
+    let text = line.trim_ascii();
+    let half = line.last() != Some(&b'\n');
+    (!text.is_empty()).then(|| serde_json::from_slice(text).map_err(|why| no_record(&why, half)))
 }
 
 fn no_record(why: &serde_json::Error, half: bool) -> String {

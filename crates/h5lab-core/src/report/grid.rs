@@ -9,24 +9,31 @@ pub struct Grid {
     pub rows: Vec<Vec<String>>,
     /// How many rows were left out for want of room.
     pub left_out: usize,
+    most: usize,
 }
 
-/// So many rows a table has in a page.
+/// So many rows a table has at most, and one beside a chart: pages are to stay small.
 const MOST_ROWS: usize = 1000;
+const MOST_BESIDE_A_CHART: usize = 150;
 
 impl Grid {
-    /// With these columns: those that begin with `#` hold numbers.
+    /// A table beside a chart.
     pub fn new(heads: &[&str]) -> Self {
+        Grid { most: MOST_BESIDE_A_CHART, ..Grid::large(heads) }
+    }
+
+    /// With these columns: those that begin with `#` hold numbers.
+    pub fn large(heads: &[&str]) -> Self {
         let head = |head: &&str| match head.strip_prefix('#') {
             Some(number) => (number.to_owned(), true),
             None => ((*head).to_owned(), false),
         };
-        Grid { heads: heads.iter().map(head).collect(), ..Grid::default() }
+        Grid { heads: heads.iter().map(head).collect(), most: MOST_ROWS, ..Grid::default() }
     }
 
     /// Adds a row, as long as there is room.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        if self.rows.len() < MOST_ROWS {
+        if self.rows.len() < self.most {
             self.rows.push(cells.into_iter().collect());
         } else {
             self.left_out += 1;

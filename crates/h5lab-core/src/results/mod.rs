@@ -127,7 +127,8 @@ impl Results {
     }
 
     fn notice_waiting(&mut self, record: &Record) {
-        if record.experiment.np < 2 || record.failure.is_some() {
+        let hdf5 = record.experiment.method.is_hdf5();
+        if record.experiment.np < 2 || record.failure.is_some() || !hdf5 {
             return;
         }
         for (number, sample) in record.samples.iter().enumerate() {

@@ -33,28 +33,27 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
 
 fn figure(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Figure {
     let what = material.labels.label_without(group[0], &[&[Dimension::Method], but_for].concat());
-    let mut lines: Vec<(f64, Line, Vec<&Cell>)> = material
+    let mut lines: Vec<(f64, Line, Counts)> = material
         .labels
         .groups(group, &[Dimension::Np])
         .into_iter()
-        .map(|mut cells| {
-            cells.sort_by_key(|cell| cell.experiment.np);
-            let line = line(material, &cells);
-            (line.points.iter().map(|p| p.y).fold(0.0, f64::max), line, cells)
+        .map(|cells| {
+            let (counts, name) = (by_ranks(&cells), material.labels.only(cells[0], &WAYS));
+            let line = line(name, &counts);
+            (line.points.iter().map(|p| p.y).fold(0.0, f64::max), line, counts)
         })
         .collect();
     lines.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut table =
         Grid::new(&["method and layout", "#ranks", "#MiB/s", "#95 % interval", "#posix ceiling MiB/s", "#n"]);
-    for (_, line, cells) in &lines {
-        for cell in cells {
-            let samples = cell.transfer();
+    for (_, line, counts) in &lines {
+        for (np, [samples, ceiling]) in counts {
             table.row([
                 line.name.clone(),
-                cell.experiment.np.to_string(),
-                mib(median(&samples)),
-                interval_cell(&samples),
-                mib(cell.ceiling()),
+                np.to_string(),
+                mib(median(samples)),
+                interval_cell(samples),
+                mib(median(ceiling)),
                 samples.len().to_string(),
             ]);
         }
@@ -73,24 +72,45 @@ fn figure(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Fi
         alt: format!("Transfer bandwidth against the number of ranks, {what}: {best}."),
         chart: Chart::Lines {
             x: Axis { label: "ranks".into(), log: true, ticks },
-            y: Axis::linear("transfer bandwidth (MiB/s)"),
+            y: bandwidth_axis(&shown),
             lines: shown,
         },
         table,
     }
 }
 
-fn line(material: &Material<'_>, cells: &[&Cell]) -> Line {
-    let name = material.labels.only(cells[0], &WAYS);
-    let points = cells.iter().filter_map(|cell| {
-        let samples = cell.transfer();
-        let y = median(&samples)?;
-        let share = cell.ceiling_share().map_or(String::new(), |s| format!("\n{:.0} % of the ceiling", s * 100.0));
+/// Logarithmic where a linear one would leave most lines at its bottom.
+fn bandwidth_axis(lines: &[Line]) -> Axis {
+    const WIDE: f64 = 20.0;
+    let values = || lines.iter().flat_map(|line| &line.points).map(|point| point.y);
+    let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
+    let label = "transfer bandwidth (MiB/s)";
+    if low > 0.0 && high > WIDE * low { Axis::log(label) } else { Axis::linear(label) }
+}
+
+/// Bandwidths of the transfer and of the ceiling with each rank count.
+type Counts = BTreeMap<usize, [Vec<f64>; 2]>;
+
+/// What was measured more than once is taken together.
+fn by_ranks(cells: &[&Cell]) -> Counts {
+    let mut counts = Counts::new();
+    for cell in cells {
+        let [samples, ceiling] = counts.entry(cell.experiment.np).or_default();
+        samples.extend(cell.transfer());
+        ceiling.extend(&cell.ceiling);
+    }
+    counts
+}
+
+fn line(name: String, counts: &Counts) -> Line {
+    let points = counts.iter().filter_map(|(np, [samples, ceiling])| {
+        let y = median(samples)?;
+        let share = median(ceiling).map_or(String::new(), |c| format!("\n{:.0} % of the ceiling", y / c * 100.0));
         Some(Point {
-            x: cell.experiment.np as f64,
+            x: *np as f64,
             y,
-            interval: median_interval(&samples, 0.95),
-            hover: format!("{name}\n{} ranks: {}{share}", cell.experiment.np, told(&samples, "MiB/s")),
+            interval: median_interval(samples, 0.95),
+            hover: format!("{name}\n{np} ranks: {}{share}", told(samples, "MiB/s")),
         })
     });
     Line { points: points.collect(), dashed: false, name }

@@ -7,7 +7,7 @@ use crate::results::Cell;
 use crate::stats::median;
 
 pub(super) fn section(material: &Material<'_>) -> Option<Section> {
-    let mut grid = Grid::new(&[
+    let mut grid = Grid::large(&[
         "#line",
         "",
         "access",

@@ -1,6 +1,6 @@
 //! Horizontal bars, stacked or side by side.
 
-use super::canvas::{Anchor, Canvas, fitted, width};
+use super::canvas::{Anchor, Canvas, fitted, halves, width};
 use super::scale::{Scale, tick};
 use super::{FAINT, HEAD, INK, Mark, TEXT, WIDTH, legend};
 use crate::report::figure::{Axis, Bars, colours};
@@ -12,7 +12,10 @@ const NAMES: f64 = 420.0;
 /// Draws them; returns the height of the canvas.
 pub(super) fn draw(canvas: &mut Canvas, value: &Axis, rows: &[String], series: &[Bars], stacked: bool) -> f64 {
     let names = rows.iter().map(|row| width(row, TEXT)).fold(60.0, f64::max).min(NAMES) + 24.0;
-    let row_height = if stacked { ROW } else { ROW.max(13.0 * series.len() as f64 + 8.0) };
+    let names_of: Vec<Vec<&str>> = rows.iter().map(|row| halves(row, names - 16.0)).collect();
+    let room_for_names = if names_of.iter().any(|lines| lines.len() > 1) { 2.0 * TEXT + 10.0 } else { ROW };
+    let room_for_bars = if stacked { ROW } else { 13.0 * series.len() as f64 + 8.0 };
+    let row_height = room_for_names.max(room_for_bars);
     let bottom = HEAD + rows.len() as f64 * row_height;
     let ends = (0..rows.len()).flat_map(|row| {
         let values: Vec<f64> = series.iter().filter_map(|bars| bars.values[row]).collect();
@@ -24,9 +27,13 @@ pub(super) fn draw(canvas: &mut Canvas, value: &Axis, rows: &[String], series: &
         canvas.text(scale.at(at), bottom + 18.0, &tick(at), Anchor::Middle);
     }
     let colours = colours(series.iter().map(|bars| (bars.name.as_str(), bars.idle)));
-    for (number, row) in rows.iter().enumerate() {
+    for (number, lines) in names_of.iter().enumerate() {
         let top = HEAD + number as f64 * row_height;
-        canvas.text(names - 8.0, top + row_height / 2.0 + TEXT / 3.0, &fitted(row, names - 16.0), Anchor::End);
+        let first = top + row_height / 2.0 + TEXT / 3.0 - (lines.len() - 1) as f64 * TEXT * 0.58;
+        for (index, line) in lines.iter().enumerate() {
+            let y = first + index as f64 * TEXT * 1.16;
+            canvas.text(names - 8.0, y, &fitted(line, names - 16.0), Anchor::End);
+        }
         one(canvas, &scale, series, &colours, number, [top, row_height], stacked);
     }
     canvas.line([names, HEAD, names, bottom], INK, 1.0, false);

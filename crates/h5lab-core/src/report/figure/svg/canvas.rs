@@ -104,6 +104,19 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.6
 }
 
+/// A text in one line or two, broken at a blank near its middle.
+pub(super) fn halves(text: &str, room: f64) -> Vec<&str> {
+    if width(text, TEXT) <= room {
+        return vec![text];
+    }
+    let middle = text.len() / 2;
+    let blanks = text.match_indices(' ').map(|(at, _)| at);
+    match blanks.min_by_key(|at| at.abs_diff(middle)) {
+        Some(at) => vec![&text[..at], &text[at + 1..]],
+        None => vec![text],
+    }
+}
+
 /// A text cut to a width, with an ellipsis where it was.
 pub(super) fn fitted(text: &str, room: f64) -> String {
     let most = (room / (TEXT * 0.6)).max(4.0) as usize;
