@@ -1,14 +1,16 @@
 //! The methods `independent` and `collective`: one shared HDF5 file.
 //!
 //! MPI ranks open it together through the MPI-IO driver (HDF5 User Guide, "Parallel HDF5"). Local threads, and a single
-//! rank without MPI, use the sec2 driver; threads then share one file in the library, and its global lock.
+//! rank without MPI, use the sec2 driver; threads then share one file in the library, and its global lock. So does a
+//! single MPI rank that transfers filtered chunks independently: through MPI-IO, HDF5 1.10 writes those collectively alone.
 
 use super::hdf5_file::Place;
 use super::{Engine, Opening, Session};
 use crate::comm::agree;
 use crate::h5::{Mode, transfer};
-use h5lab_core::experiment::Direction;
+use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::Result;
+use h5lab_core::method::Method;
 
 /// One shared file.
 pub(super) struct Shared {
@@ -27,12 +29,17 @@ impl Shared {
     }
 }
 
+/// True for the single rank that transfers filtered chunks independently.
+pub(super) fn passes_mpi_io_by(experiment: &Experiment) -> bool {
+    experiment.np == 1 && experiment.method == Method::Independent && !experiment.layout.filters().is_empty()
+}
+
 impl Engine for Shared {
     fn open<'a>(&'a self, opening: &Opening<'a>) -> Result<Box<dyn Session + 'a>> {
         let Opening { experiment, path, comm } = *opening;
         let dataset = &experiment.dataset;
-        let place =
-            Place { path, ranks: Some(comm), subfiling: false, transfer: self.mode, tunables: &experiment.tunables };
+        let ranks = (!passes_mpi_io_by(experiment)).then_some(comm);
+        let place = Place { path, ranks, subfiling: false, transfer: self.mode, tunables: &experiment.tunables };
         let create = || place.create(dataset, &experiment.layout);
         let file = match experiment.direction {
             Direction::Write if comm.mpi().is_some() || comm.size() == 1 => create()?,

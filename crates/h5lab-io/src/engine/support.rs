@@ -1,6 +1,6 @@
 //! What can be measured at all: said before any file is opened.
 
-use super::{direct, per_process, subfiling};
+use super::{direct, per_process, shared, subfiling};
 use crate::comm::{self, check_hints};
 use crate::h5;
 use h5lab_core::experiment::{Direction, Experiment};
@@ -17,10 +17,9 @@ pub fn supports(experiment: &Experiment, ranks_have_mpi: bool) -> Result<()> {
     let method = experiment.method;
     method_has_what_it_needs(method, ranks_have_mpi)?;
     let writes_filtered = experiment.direction == Direction::Write && !experiment.layout.filters().is_empty();
-    // HDF5 1.10's MPI-IO driver refuses them even to a single rank.
-    let independent = method == Method::Independent || method == Method::Subfiling && experiment.np > 1;
-    if independent && writes_filtered && ranks_have_mpi {
-        let why = format!("{method} + filter: HDF5 cannot write filtered chunks over MPI-IO independently");
+    let independent = matches!(method, Method::Independent | Method::Subfiling);
+    if independent && writes_filtered && ranks_have_mpi && experiment.np > 1 {
+        let why = format!("{method} + filter: HDF5 cannot write filtered chunks from several ranks independently");
         return Err(usage(why).mend("use the method collective, or no filter"));
     }
     if method == Method::PerProcess {
@@ -33,7 +32,8 @@ pub fn supports(experiment: &Experiment, ranks_have_mpi: bool) -> Result<()> {
     if method == Method::Direct {
         direct::check(experiment)?;
     }
-    match ranks_have_mpi && matches!(method, Method::Independent | Method::Collective) {
+    let one_file = matches!(method, Method::Independent | Method::Collective);
+    match ranks_have_mpi && one_file && !shared::passes_mpi_io_by(experiment) {
         true => check_hints(&experiment.tunables.hints).and_then(|()| allocates_when_asked(experiment)),
         false => mpi_io_not_asked(method, &experiment.tunables),
     }
