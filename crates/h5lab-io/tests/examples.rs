@@ -66,6 +66,16 @@ fn chunking_leaves_three_layouts_of_the_same_images() {
 }
 
 #[test]
+fn direct_leaves_a_file_that_h5py_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = told(&run("direct", folder.path(), &["a.h5"], 1));
+    assert!(told.contains("verified: true"), "{told}");
+    let program =
+        "import h5py\ns = h5py.File('a.h5')['stack']\nprint(s.chunks, s.shuffle, s.compression, s[:].max() > 0)";
+    assert_eq!(python(folder.path(), program, &[]).trim(), "(1, 256, 683) True gzip True");
+}
+
+#[test]
 fn a_failure_is_told_once_and_sets_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("mine.txt"), "not HDF5").unwrap();

@@ -212,6 +212,9 @@ fn direct_reads_what_is_predicted() {
     for (chunk, np) in chunks.into_iter().flat_map(|chunk| [(chunk, 1), (chunk, 3)]) {
         for dtype in [Dtype::U16, Dtype::F64] {
             check_one(&Case { method: Method::Direct, np, ..Case::new(dtype, chunk, false) });
+            if chunk.is_some() {
+                check_one(&Case { method: Method::Direct, np, ..Case::new(dtype, chunk, true) });
+            }
         }
     }
 }

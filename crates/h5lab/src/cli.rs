@@ -410,7 +410,8 @@ impl From<ViewName> for View {
   h5lab chunking --shape 50x768x1366 --data detector  smaller, detector counts only
   h5lab chunking --shape 50x768x1366 --dtype u16      as detectors store them
 
-Needs room for one file of the logical size. Runs on one core: no ranks.")]
+Needs room for one file of the logical size. One process, no ranks. All layouts are written and read the same way: past
+HDF5's lock, with all cores (--method direct), or through HDF5 on one core (--method independent), as h5py does it.")]
 pub struct Chunking {
     /// The stack: images, rows, columns
     #[arg(long, value_name = "NxNxN", default_value = "500x768x1366")]
@@ -430,6 +431,12 @@ pub struct Chunking {
     /// Level of the compression, 0 to 9
     #[arg(long, value_name = "LEVEL", default_value = "4", value_parser = clap::value_parser!(u8).range(0..=9))]
     pub gzip: u8,
+    /// How bytes move, in all layouts: direct (all cores) or independent (HDF5, one core)
+    #[arg(long, value_name = "METHOD", default_value = "direct")]
+    pub method: Method,
+    /// Threads that move data, with --method direct; without it, one a core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096), allow_negative_numbers = true)]
+    pub threads: Option<u32>,
     /// The folder to write in
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub path: PathBuf,

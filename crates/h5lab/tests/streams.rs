@@ -80,7 +80,7 @@ fn names_of_files_may_be_any_bytes() {
 fn the_first_rank_alone_says_what_is_wrong_before_mpi_starts() {
     let folder = Folder::new();
     for (words, says) in [
-        ("chunking", "chunking runs on one core, but the launcher started 3 ranks"),
+        ("chunking", "chunking runs in one process, but the launcher started 3 ranks"),
         ("--json", "requires a subcommand"),
         ("write abc 5", "whole number"),
         ("run nowhere.toml", "no such plan"),

@@ -67,7 +67,9 @@ fn clipped(layout: &Layout, part: &Region) -> Layout {
 impl Engine for PerProcess {
     fn open<'a>(&'a self, opening: &Opening<'a>) -> Result<Box<dyn Session + 'a>> {
         match opening.experiment.direction {
-            Direction::Write => Ok(Box::new(Writer::open(*opening)?)),
+            Direction::Write => Ok(Box::new(Writer::open(*opening, "sec2", |place, dataset, layout| {
+                Ok(Box::new(place.create(dataset, layout)?))
+            })?)),
             Direction::Read => Ok(Box::new(Reader::open(*opening)?)),
         }
     }
@@ -79,24 +81,31 @@ fn place<'a>(opening: &Opening<'a>, path: &'a Path) -> Place<'a> {
 }
 
 /// A rank that writes its part.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     opening: Opening<'a>,
     part: Region,
     /// `None` if the part is empty.
-    file: Option<Box<Hdf5File>>,
+    file: Option<Box<dyn Session + 'a>>,
+    /// How records name what writes the part.
+    driver: &'static str,
 }
 
 impl<'a> Writer<'a> {
-    fn open(opening: Opening<'a>) -> Result<Self> {
+    /// Opens a rank's part, which `make` makes: one that it writes with `driver`.
+    pub(super) fn open(
+        opening: Opening<'a>,
+        driver: &'static str,
+        make: impl FnOnce(&Place<'_>, &Dataset, &Layout) -> Result<Box<dyn Session + 'a>>,
+    ) -> Result<Self> {
         let Opening { experiment, path, comm } = opening;
         let part = part(experiment, comm.rank());
         if part.is_empty() {
-            return Ok(Writer { opening, part, file: None });
+            return Ok(Writer { opening, part, file: None, driver });
         }
         let dataset = Dataset { shape: Shape(part.count.clone()), ..experiment.dataset.of_unknown_values() };
         let name = part_name(path, comm.rank());
-        let file = place(&opening, &name).create(&dataset, &clipped(&experiment.layout, &part))?;
-        Ok(Writer { opening, part, file: Some(Box::new(file)) })
+        let file = make(&place(&opening, &name), &dataset, &clipped(&experiment.layout, &part))?;
+        Ok(Writer { opening, part, file: Some(file), driver })
     }
 
     fn outside(&self, region: &Region) -> Failure {
@@ -142,6 +151,10 @@ impl Session for Writer<'_> {
         }
     }
 
+    fn helpers(&self) -> &[i32] {
+        self.file.as_ref().map_or(&[], |file| file.helpers())
+    }
+
     fn in_force(&mut self) -> Result<Settings> {
         self.file.as_mut().map_or_else(|| Ok(Settings::new()), |file| file.in_force())
     }
@@ -160,7 +173,7 @@ impl Session for Writer<'_> {
         if comm.rank() == 0 {
             self.write_master()?;
         }
-        let actual = Actual { driver: "sec2".into(), ..Actual::default() };
+        let actual = Actual { driver: self.driver.into(), ..Actual::default() };
         Ok(Closed { actual, stored_bytes: stored.into_iter().sum() })
     }
 }

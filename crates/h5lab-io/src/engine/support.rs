@@ -22,7 +22,7 @@ pub fn supports(experiment: &Experiment, ranks_have_mpi: bool) -> Result<()> {
         let why = format!("{method} + filter: HDF5 cannot write filtered chunks from several ranks independently");
         return Err(usage(why).mend("use the method collective, or no filter"));
     }
-    if method == Method::PerProcess {
+    if method == Method::PerProcess || (method == Method::Direct && direct::writes_parts(experiment, ranks_have_mpi)) {
         per_process::check(experiment)?;
     }
     tunables_mean_something(experiment)?;

@@ -98,7 +98,7 @@ fn folder() -> tempfile::TempDir {
 fn all_cases(mut each: impl FnMut(&Experiment, &Path)) -> usize {
     let folder = folder();
     let mut cases = 0;
-    for method in METHODS {
+    for method in METHODS.into_iter().chain([Method::Direct]) {
         for (shape, chunk) in SHAPES {
             for layout in layouts(chunk) {
                 for np in 1..=4 {
@@ -131,7 +131,7 @@ fn what_a_method_writes_every_access_reads() {
             assert_eq!(closed.stored_bytes, Some(stored), "{read:?}");
         }
     });
-    assert_eq!(cases, METHODS.len() * SHAPES.len() * 3 * 4);
+    assert_eq!(cases, (METHODS.len() + 1) * SHAPES.len() * 3 * 4);
 }
 
 #[test]

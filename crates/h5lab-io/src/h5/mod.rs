@@ -5,6 +5,7 @@ pub mod attribute;
 mod by_address;
 mod chunk_btree;
 pub mod chunk_index;
+pub mod chunk_io;
 pub mod damage;
 pub mod dataset;
 pub mod datatype;

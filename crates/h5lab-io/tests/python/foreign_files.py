@@ -23,7 +23,7 @@ def write(name, shape, dtype, *, file={}, attributes=0, part=None, **dataset):
 
 def low_level(name, shape, dtype, chunk, prepare):
     """A dataset with settings that h5py has no words for."""
-    with h5py.File(name, "w", libver="latest") as f:
+    with h5py.File(name, "w", libver=("v110", "v110")) as f:
         create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         create.set_chunk(chunk)
         prepare(create)
@@ -33,8 +33,13 @@ def low_level(name, shape, dtype, chunk, prepare):
         made[...] = values(shape, dtype)
 
 
+def set_chunk_opts(create):
+    """H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS, where this h5py has it."""
+    getattr(create, "set_chunk_opts", lambda _: None)(2)
+
+
 STACK, CHUNK = (7, 30, 40), (2, 16, 13)
-LATEST = {"libver": "latest"}
+LATEST = {"libver": ("v110", "v110")}
 
 write("contiguous.h5", STACK, "<u2")
 write("big-endian.h5", STACK, ">u2")
@@ -55,6 +60,21 @@ write("extensible-array.h5", STACK, "<u2", chunks=CHUNK, file=LATEST, maxshape=(
 write("second-b-tree.h5", STACK, "<u2", chunks=CHUNK, file=LATEST, maxshape=(None, None, 40))
 write("single-chunk.h5", STACK, "<u2", chunks=STACK, file=LATEST)
 low_level("implicit.h5", STACK, "<u2", CHUNK, lambda create: create.set_alloc_time(EARLY))
+
+GZIP = {"chunks": CHUNK, "compression": "gzip", "compression_opts": 5}
+write("gzip.h5", STACK, "<u2", **GZIP)
+write("shuffle-gzip.h5", STACK, ">f4", shuffle=True, **GZIP)
+write("checksum.h5", STACK, "<i4", chunks=CHUNK, fletcher32=True)
+write("everything.h5", STACK, "<f8", shuffle=True, fletcher32=True, **GZIP)
+write("lzf.h5", STACK, "<u2", chunks=CHUNK, shuffle=True, compression="lzf")
+write("part-gzip.h5", STACK, ">i4", part=(slice(2, 5), slice(0, 20), slice(14, 27)), fillvalue=-7, **GZIP)
+write("whole-images.h5", STACK, "<u2", chunks=(1, 30, 40), compression="gzip")
+write("scale-offset.h5", STACK, "<i4", chunks=CHUNK, scaleoffset=0)
+low_level("edges-unfiltered.h5", STACK, "<u2", CHUNK, lambda create: (create.set_deflate(4), set_chunk_opts(create)))
+with h5py.File("masks.h5", "w") as f:
+    data = f.create_dataset("data", (4, 30, 40), "<u2", shuffle=True, **{**GZIP, "chunks": (1, 30, 40)})
+    data[...] = values((4, 30, 40), "<u2")
+    data.id.write_direct_chunk((2, 0, 0), values((1, 30, 40), "<u2").tobytes(), 0b11)
 
 with h5py.File("nothing-written.h5", "w") as f:
     f.create_dataset("data", STACK, "<u2", fillvalue=513)

@@ -15,7 +15,9 @@ use h5lab_core::method::Method;
 use h5lab_core::record::Record;
 use h5lab_core::report::chunking::{Comparison, comparison_table, lessons};
 use h5lab_core::split::Split;
+use h5lab_core::tunables::Tunables;
 use h5lab_io::comm::Solo;
+use h5lab_io::engine;
 use h5lab_io::fault::Fault;
 use h5lab_io::run::{self, Options, Team};
 use std::path::Path;
@@ -23,7 +25,7 @@ use std::path::Path;
 /// Compares the layouts, for each kind of data.
 pub fn run(args: Chunking, output: &Output) -> Result<()> {
     if let Some(ranks) = crate::launch::ranks().filter(|&ranks| ranks > 1) {
-        return Err(usage(format!("chunking runs on one core, but the launcher started {ranks} ranks"))
+        return Err(usage(format!("chunking runs in one process, but the launcher started {ranks} ranks"))
             .mend("start it without mpirun: h5lab chunking"));
     }
     run::check_folder(&args.path)?;
@@ -59,8 +61,8 @@ fn layouts(args: &Chunking) -> [(&'static str, Layout); 3] {
 fn heading(args: &Chunking) -> String {
     let tile = &args.tile.0;
     format!(
-        "A stack of {} images of {}, one rank: written image by image, then the tile [i, 0:{}, 0:{}] read from every image.\n",
-        args.shape.0[0], args.dtype, tile[0], tile[1]
+        "A stack of {} images of {}, one process, {}: written image by image, then the tile [i, 0:{}, 0:{}] read from every image.\n",
+        args.shape.0[0], args.dtype, args.method, tile[0], tile[1]
     )
 }
 
@@ -135,15 +137,17 @@ fn write_experiment(args: &Chunking, kind: DataKind, layout: Layout) -> Result<E
         layout,
         access: Access::PROJECTION,
         split: Split::Axis(0),
-        method: Method::Independent,
+        method: args.method,
         np: 1,
         cache: CacheWanted::AsFound,
         fsync: args.fsync,
         repeat: args.repeat as usize,
         buffer: 64 << 20,
-        tunables: Default::default(),
+        tunables: Tunables { threads: args.threads, ..Tunables::default() },
     };
     experiment.check()?;
+    check_method(args.method)?;
+    engine::supports(&experiment, false)?;
     let read = read_experiment(args, &experiment, CacheWanted::AsFound);
     if !read.access.fits(&experiment.dataset.shape.0) {
         let why = if args.tile.0.contains(&0) { "is empty: it holds nothing" } else { "is larger than an image" };
@@ -151,6 +155,15 @@ fn write_experiment(args: &Chunking, kind: DataKind, layout: Layout) -> Result<E
             .mend("choose a --tile of at least 1x1 and at most an image"));
     }
     Ok(experiment)
+}
+
+/// One process has no use for the others.
+fn check_method(method: Method) -> Result<()> {
+    match method {
+        Method::Independent | Method::Direct => Ok(()),
+        _ => Err(usage(format!("chunking + {method}: it runs in one process, for which this is no method"))
+            .mend("use direct or independent; h5lab run compares all methods")),
+    }
 }
 
 fn read_experiment(args: &Chunking, write: &Experiment, cache: CacheWanted) -> Experiment {

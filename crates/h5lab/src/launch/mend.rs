@@ -6,8 +6,8 @@ use h5lab_io::host::{container, process_env};
 pub fn no_mpirun() -> &'static str {
     here(
         "scripts/setup installs Open MPI; on a cluster load its module (module load openmpi)",
-        "this container has none: make it from containers/h5lab.def, which has Open MPI; or let the host's mpirun start \
-         the ranks, and leave out --np",
+        "this container has none: scripts/setup installs Open MPI, and containers/h5lab.def makes an image that has it; or \
+         let the host's mpirun start the ranks, and leave out --np",
     )
 }
 

@@ -1,5 +1,6 @@
 //! The threads of a rank that move data and run filters, each with memory of its own that it uses again and again.
 
+use crate::filter::Scratch;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -7,8 +8,12 @@ use std::sync::{Mutex, MutexGuard};
 /// What a thread holds between two pieces of work.
 #[derive(Default)]
 pub(super) struct Hand {
+    /// A chunk as it is in the file.
+    pub(super) stored: Vec<u8>,
     /// A chunk, or a span of a file, as it is in memory.
     pub(super) raw: Vec<u8>,
+    /// What filters keep.
+    pub(super) scratch: Scratch,
     /// Memory that O_DIRECT reads to and writes from.
     pub(super) aligned: Option<crate::buffer::Buffer>,
     /// Runs of a span: offset in the file, offset in memory, bytes.

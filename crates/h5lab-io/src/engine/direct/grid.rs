@@ -43,7 +43,6 @@ impl Grid {
     }
 
     /// Elements of a chunk.
-    #[cfg(test)]
     pub(super) fn chunk_elements(&self) -> u64 {
         self.chunk.iter().product()
     }
@@ -73,7 +72,6 @@ impl Grid {
     }
 
     /// The first element of the chunk of this number.
-    #[cfg(test)]
     pub(super) fn origin(&self, number: u64) -> Vec<u64> {
         let mut rest = number;
         let mut at = |(stride, chunk): (&u64, &u64)| {

@@ -8,6 +8,7 @@
 //! A dataset whose values HDF5 alone can find or convert is read by HDF5: the record's `moved-by` says so, and why.
 
 mod crew;
+mod filtered;
 mod grid;
 mod memory;
 mod mover;
@@ -16,11 +17,13 @@ mod runs;
 mod source;
 
 use super::hdf5_file::{Hdf5File, Place};
+use super::per_process::Writer;
 use super::{Closed, Engine, Opening, Session};
 use crate::comm::{Comm, agree, all_gather};
 use crate::h5::settings::Settings;
 use crate::h5::{Mode, transfer};
 use crew::Crew;
+use filtered::{ChunkWriter, Filtered};
 use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::region::Region;
@@ -81,7 +84,15 @@ impl Engine for Direct {
     fn open<'a>(&'a self, opening: &Opening<'a>) -> Result<Box<dyn Session + 'a>> {
         let crew = self.crew(&opening.experiment.tunables)?;
         match opening.experiment.direction {
-            Direction::Write => write_in_place(opening, crew),
+            Direction::Write if opening.experiment.layout.filters().is_empty() => write_in_place(opening, crew),
+            Direction::Write if writes_parts(opening.experiment, opening.comm.mpi().is_some()) => {
+                let writer = Writer::open(*opening, DRIVER, |place, dataset, layout| {
+                    let writer = ChunkWriter::create(place, dataset, layout)?;
+                    filtered(writer, crew, &opening.experiment.tunables)
+                })?;
+                Ok(Box::new(writer))
+            }
+            Direction::Write => write_chunks(opening, crew),
             Direction::Read => read(opening, crew),
         }
     }
@@ -120,6 +131,30 @@ fn write_in_place<'a>(opening: &Opening<'a>, crew: Arc<Crew>) -> Result<Box<dyn 
     let in_force = told(agree(comm, made, &|_| ())?, &crew, tunables, "h5lab");
     let source = Source::open(dataset, path, (For::Writing, past_cache))?;
     Ok(Box::new(Mover { source, crew, in_force }))
+}
+
+/// Whether each rank writes a file of its own: processes can't share one in which HDF5 has to find a place for every chunk.
+pub(super) fn writes_parts(experiment: &Experiment, ranks_have_mpi: bool) -> bool {
+    let filtered = !experiment.layout.filters().is_empty();
+    experiment.direction == Direction::Write && filtered && ranks_have_mpi && experiment.np > 1
+}
+
+/// Rank 0 makes the file; the others, if there are any, are threads of the same process, and write to it as well.
+fn write_chunks<'a>(opening: &Opening<'a>, crew: Arc<Crew>) -> Result<Box<dyn Session + 'a>> {
+    let Opening { experiment, path, comm } = *opening;
+    let Experiment { dataset, layout, tunables, .. } = experiment;
+    let made = match comm.rank() {
+        0 => ChunkWriter::create(&place(path, tunables), dataset, layout).map(Some),
+        _ => Ok(None),
+    };
+    let writer = agree(comm, made, &|_| ())?.map_or_else(|| ChunkWriter::shared(path), Ok);
+    // Until all have it, the one who made it keeps it.
+    filtered(agree(comm, writer, &|_| ())?, crew, tunables)
+}
+
+fn filtered<'a>(writer: Arc<ChunkWriter>, crew: Arc<Crew>, tunables: &Tunables) -> Result<Box<dyn Session + 'a>> {
+    let in_force = told(writer.in_force()?, &crew, tunables, "h5lab");
+    Ok(Box::new(Filtered { writer, crew, in_force }))
 }
 
 /// Each rank looks at the dataset, and reads for itself.
@@ -189,15 +224,22 @@ pub(super) fn check(experiment: &Experiment) -> Result<()> {
             "leave the chunk cache out for direct",
         );
     }
-    if *direction == Direction::Write && !layout.filters().is_empty() {
-        return refuse("direct + filter: direct writes no filters yet", "use another method, or no filter");
-    }
     let time = tunables.allocation_time.filter(|_| *direction == Direction::Write);
     match (time, layout.filters().is_empty()) {
         (Some(AllocationTime::Late | AllocationTime::Incremental), true) => refuse(
             "direct + allocation-time: space that values are written to must be there before them",
             "use early, or leave it out",
         ),
+        (Some(AllocationTime::Early), false) => refuse(
+            "direct + filter + allocation-time = early: how much space a chunk takes is known when it is filtered",
+            "leave allocation-time out, or use no filter",
+        ),
+        _ if *direction == Direction::Write && !layout.filters().is_empty() && tunables.direct_io == Some(true) => {
+            refuse(
+                "direct + filter + direct-io: HDF5 writes chunks that are filtered, through the page cache",
+                "leave direct-io out, or use no filter",
+            )
+        }
         _ => Ok(()),
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct RawFile {
     /// The same file, past the page cache.
     past_cache: Option<File>,
     path: PathBuf,
+    /// Bytes that it had when it was opened.
+    bytes: u64,
 }
 
 /// Whether a file is read or written as well.
@@ -65,12 +67,18 @@ impl RawFile {
             })
         };
         let past_cache = if past_cache { Some(past()?) } else { None };
-        Ok(RawFile { file, past_cache, path: path.to_owned() })
+        let bytes = file.metadata().map_err(|e| Failure::io("look at", path, &e))?.len();
+        Ok(RawFile { file, past_cache, path: path.to_owned(), bytes })
     }
 
     /// The file's name.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Bytes that the file had when it was opened.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Reads exactly as many bytes as there is room for.

@@ -71,6 +71,12 @@ pub(super) fn for_each<E>(
     }
 }
 
+/// Where a box begins in an array, in bytes, if it is one run there.
+pub(super) fn one(count: &[u64], at: At<'_>, element: usize) -> Option<usize> {
+    let outer = count.iter().position(|&n| n != 1).map_or(count.len(), |axis| axis + 1).min(count.len());
+    (count[outer..] == at.shape[outer..]).then(|| at.first() as usize * element)
+}
+
 /// Copies a box from one array to another.
 pub(super) fn copy(count: &[u64], (from, a): (&[u8], At<'_>), (to, b): (&mut [u8], At<'_>), element: usize) {
     let copied: Result<(), std::convert::Infallible> = for_each(count, a, b, element, |at_a, at_b, length| {
@@ -136,5 +142,17 @@ mod tests {
         });
         seen.unwrap();
         assert_eq!(runs, [(0, 0, 120)]);
+    }
+
+    #[test]
+    fn one_run_is_known() {
+        let at = |start: &'static [u64]| At { start, shape: &[4, 5, 6] };
+        assert_eq!(one(&[1, 5, 6], at(&[2, 0, 0]), 2), Some(120));
+        assert_eq!(one(&[1, 2, 6], at(&[2, 1, 0]), 1), Some(66));
+        assert_eq!(one(&[1, 1, 3], at(&[0, 0, 2]), 1), Some(2));
+        assert_eq!(one(&[1, 1, 1], at(&[3, 4, 5]), 1), Some(119));
+        assert_eq!(one(&[2, 2, 6], at(&[2, 1, 0]), 1), None);
+        assert_eq!(one(&[1, 2, 3], at(&[2, 1, 0]), 1), None);
+        assert_eq!(one(&[], At { start: &[], shape: &[] }, 8), Some(0));
     }
 }

@@ -6,7 +6,8 @@ use super::memory::Shared;
 use super::raw_file::{For, RawFile};
 use super::runs::{self, At};
 use crate::engine::per_process::missing;
-use crate::h5::chunk_index::ChunkIndex;
+use crate::filter::{ChunkPlace, FilterError, Pipeline};
+use crate::h5::chunk_index::{ChunkIndex, StoredChunk};
 use crate::h5::raw_data::{self, Conversion, Storage};
 use crate::h5::virtual_dataset::{self, Mapping};
 use crate::h5::{self, failure};
@@ -35,8 +36,8 @@ pub(super) struct Source {
 pub(super) enum Values {
     /// In one run of bytes; `None` if there is none yet.
     Contiguous(Option<u64>),
-    /// In chunks.
-    Chunks { grid: Grid, index: ChunkIndex },
+    /// In chunks, which may have passed through filters.
+    Chunks { grid: Grid, index: ChunkIndex, filters: Option<Box<Filters>> },
     /// In datasets of other files.
     Virtual(Vec<Shown>),
 }
@@ -47,6 +48,15 @@ pub(super) struct Shown {
     /// The first of its elements in the other dataset.
     start: Vec<u64>,
     source: Arc<Source>,
+}
+
+/// What chunks have passed through.
+pub(super) struct Filters {
+    pipeline: Pipeline,
+    /// Whether those that stick out of the dataset have not.
+    edges_unfiltered: bool,
+    /// The dataset's name, to tell whose chunk is damaged.
+    dataset: String,
 }
 
 /// What stands in the way of moving a dataset's values without HDF5.
@@ -113,11 +123,13 @@ impl Source {
                 Err(reason) => return Ok(Err(reason)),
                 Ok(parts) => Values::Virtual(parts),
             },
-            _ if !found.filters().is_empty() => return Ok(Err(Reason("filters".into()))),
-            _ => {
-                let index = ChunkIndex::of(found, path)?;
-                Values::Chunks { grid: Grid::new(&shape, index.chunk()), index }
-            }
+            _ => match Filters::of(found, dtype, path)? {
+                Err(reason) => return Ok(Err(reason)),
+                Ok(filters) => {
+                    let index = ChunkIndex::of(found, path)?;
+                    Values::Chunks { grid: Grid::new(&shape, index.chunk()), index, filters }
+                }
+            },
         };
         let file = RawFile::open(&raw_data::file_of(found).map_err(fail)?, how.0, how.1)?;
         let fill = raw_data::fill_value(found, dtype).map_err(fail)?;
@@ -167,7 +179,7 @@ impl Source {
             }
             // Each part cuts its own.
             Values::Virtual(_) => Vec::new(),
-            Values::Chunks { grid, index } => {
+            Values::Chunks { grid, index, .. } => {
                 let touched = grid.touched(region);
                 let parts = (0..touched.total()).map(|nth| grid.part(&touched, nth, region));
                 let pieces = |Part { number, origin, region, all, .. }: Part| {
@@ -188,6 +200,19 @@ impl Source {
     /// # Errors
     /// The file system's.
     pub(super) fn read(&self, crew: &Crew, target: Target<'_>) -> Result<()> {
+        if let Values::Chunks { grid, index, filters: Some(filters) } = &self.values {
+            let touched = grid.touched(target.asked);
+            return crew.each(touched.total(), |hand, nth| {
+                let part = grid.part(&touched, nth, target.asked);
+                match index.get(part.number) {
+                    Some(chunk) => self.read_chunk(hand, chunk, &part, filters, &target),
+                    None => {
+                        self.fill_in(&part.region, &target);
+                        Ok(())
+                    }
+                }
+            });
+        }
         if let Values::Virtual(parts) = &self.values {
             return self.read_parts(crew, parts, &target);
         }
@@ -254,6 +279,50 @@ impl Source {
         }
         runs.clear();
         Ok(())
+    }
+
+    /// Reads a chunk whole, and decodes it: straight to its place, if it is one run there.
+    fn read_chunk(
+        &self,
+        hand: &mut Hand,
+        chunk: &StoredChunk,
+        part: &Part,
+        filters: &Filters,
+        target: &Target<'_>,
+    ) -> Result<()> {
+        let Hand { stored, raw, aligned, scratch, .. } = hand;
+        // An index that leads behind the file's end must not take memory for what is not there.
+        let stored = match usize::try_from(chunk.bytes).ok().filter(|_| chunk.bytes <= self.file.bytes()) {
+            Some(bytes) => sized(stored, bytes),
+            None => return Err(filters.damaged("it is larger than its file", chunk, part, self.file.path())),
+        };
+        self.file.read(aligned, stored, chunk.address).map_err(|e| filters.with_place(e, chunk, part))?;
+        let mask = if part.ragged && filters.edges_unfiltered { u32::MAX } else { chunk.mask };
+        let mut decode = |raw: &mut [u8]| {
+            let decoded = filters.pipeline.decode(stored, mask, raw, scratch);
+            decoded.map_err(|e| e.at(filters.place(chunk, part, self.file.path())))
+        };
+        let there = target.start_of(&part.region);
+        let in_memory = At { start: &there, shape: target.at.shape };
+        let whole = part.region.count == self.array();
+        if let Some(at) = runs::one(&part.region.count, in_memory, self.element).filter(|_| whole) {
+            // SAFETY: chunks are disjoint, and each is read by one thread.
+            let memory = unsafe { target.memory.part(at, filters.pipeline.chunk_bytes()) };
+            decode(memory)?;
+            self.convert(memory);
+            return Ok(());
+        }
+        let raw = sized(raw, filters.pipeline.chunk_bytes());
+        decode(raw)?;
+        let start = grid::from(&part.origin, &part.region);
+        let in_chunk = At { start: &start, shape: self.array() };
+        runs::for_each(&part.region.count, in_chunk, in_memory, self.element, |from, to, bytes| {
+            // SAFETY: as above.
+            let memory = unsafe { target.memory.part(to as usize, bytes as usize) };
+            memory.copy_from_slice(&raw[from as usize..][..bytes as usize]);
+            self.convert(memory);
+            Ok(())
+        })
     }
 
     /// Elements that have no space in the file.
@@ -324,6 +393,42 @@ fn shown(
         parts.push(Shown { region, start: source.start, source: there });
     }
     Ok(Ok(parts))
+}
+
+impl Filters {
+    /// Those of a dataset; `None` if it has none.
+    fn of(found: &hdf5::Dataset, dtype: Dtype, path: &Path) -> Result<Found<Option<Box<Filters>>>> {
+        let fail = |e: hdf5::Error| failure(&e, "look at the dataset", path);
+        let stages = h5::filters::stages(found).map_err(fail)?;
+        if stages.is_empty() {
+            return Ok(Ok(None));
+        }
+        let elements: usize = found.chunk().unwrap_or_default().iter().product();
+        let pipeline = match Pipeline::of(&stages, elements * dtype.size()) {
+            Ok(pipeline) => pipeline,
+            Err(why) => return Ok(Err(Reason(why.to_string()))),
+        };
+        let edges_unfiltered = raw_data::edges_unfiltered(found).map_err(fail)?;
+        let dataset = found.name().trim_start_matches('/').to_owned();
+        Ok(Ok(Some(Box::new(Filters { pipeline, edges_unfiltered, dataset }))))
+    }
+
+    fn place<'a>(&'a self, chunk: &StoredChunk, part: &'a Part, path: &'a Path) -> ChunkPlace<'a> {
+        ChunkPlace { path, dataset: &self.dataset, offset: &part.origin, address: Some(chunk.address) }
+    }
+
+    fn damaged(&self, why: &str, chunk: &StoredChunk, part: &Part, path: &Path) -> Failure {
+        FilterError::Corrupt { filter: "index", why: why.into() }.at(self.place(chunk, part, path))
+    }
+
+    /// A failure to read, with the chunk that could not be read.
+    fn with_place(&self, failure: Failure, chunk: &StoredChunk, part: &Part) -> Failure {
+        let message = format!(
+            "dataset '{}', chunk at {:?}, file offset {}: {}",
+            self.dataset, part.origin, chunk.address, failure.message
+        );
+        Failure { message, ..failure }
+    }
 }
 
 fn swap<const SIZE: usize>(elements: &mut [u8]) {
