@@ -91,6 +91,12 @@ impl Experiment {
             let why = format!("access {} does not fit a dataset of shape {}", self.access, self.dataset.shape);
             return refuse(why).map_err(|f| f.mend("choose another access, or a shape with enough axes and rows"));
         }
+        if let Split::Axis(axis) = self.split
+            && axis >= self.dataset.shape.0.len()
+        {
+            let why = format!("processes {} does not fit a dataset of shape {}", self.split, self.dataset.shape);
+            return refuse(why).map_err(|f| f.mend("axes are counted from 0; or share it out as blocks"));
+        }
         if self.dataset.data.is_some() && self.dataset.from.is_some() {
             return refuse("a rule + a source file: the values can come from one of them alone".into());
         }

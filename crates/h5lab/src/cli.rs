@@ -721,7 +721,7 @@ fn seed(text: &str) -> Result<u64, String> {
 /// A number of at least 1.
 fn count(text: &str) -> Result<u64, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("write a whole number of at least 1".into()),
+        Ok(0) | Err(_) => Err("write a whole number of at least 1, and below 2^64".into()),
         Ok(number) => Ok(number),
     }
 }

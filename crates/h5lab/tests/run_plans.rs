@@ -172,6 +172,8 @@ fn cells_that_cannot_be_are_listed_and_the_others_run() {
     assert_eq!(folder.records("r.jsonl"), records);
     assert_eq!((folder.names(), quiet.stderr.as_str()), (vec!["r.jsonl".to_owned()], ""), "{quiet}");
     let told = folder.h5lab(&words.replace("--json --save r.jsonl", "--dry-run").replace("--np 2", "--np 1,2")).ok();
+    let axes = folder.h5lab("run --shape 4x6x5 --processes axis0,axis3 --dry-run").ok();
+    assert!(axes.stderr.contains("processes axis3 does not fit a dataset of shape 4x6x5"), "{axes}");
     let reasons = ["skipped: 4x6x5 u16 as", "does not fit", "posix + alignment: this is a setting of HDF5"];
     if MPI {
         let why = "independent + filter: HDF5 cannot write filtered chunks from several ranks";
