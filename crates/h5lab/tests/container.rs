@@ -77,6 +77,6 @@ fn an_mpi_that_would_not_start_is_told_before_it_does() {
 #[test]
 fn a_container_without_mpirun() {
     let folder = Folder::new();
-    let says = ["mpirun not found", "this container has none: make it from containers/h5lab.def"];
+    let says = ["mpirun not found", "this container has none: ", "containers/h5lab.def makes an image"];
     refused(contained(folder.h5lab("write 3 4 --np 2")).env("PATH", ""), &says);
 }

@@ -7,7 +7,8 @@ use super::library;
 use super::sides::{self, Opened};
 use super::source::StoredChunks;
 use crate::filter::Pipeline;
-use crate::h5::tree::{Copied, StorageKind, WantedStorage, write_chunk};
+use crate::h5::chunk_io;
+use crate::h5::tree::{Copied, StorageKind, WantedStorage};
 use h5lab_core::failure::Result;
 use h5lab_core::region::Region;
 use h5lab_core::repack_plan::receipt::Groups;
@@ -66,7 +67,7 @@ fn chunks(job: &Job, source: &Opened<'_>, target: &Opened<'_>, address: u64, wor
                 continue;
             }
             let (mask, _) = stored.stored(&tile, &mut hands)?;
-            let written = write_chunk(&to, &tile.start, mask, &hands.stored);
+            let written = chunk_io::write(&to, &tile.start, mask, &hands.stored);
             written.map_err(|e| crate::h5::failure(&e, "write a chunk", target.path))?;
             (work.done)(hands.stored.len() as u64);
         }

@@ -3,6 +3,7 @@
 use super::hands::Hands;
 use crate::filter::{ChunkPlace, Pipeline};
 use crate::h5::chunk_index::ChunkIndex;
+use crate::h5::chunk_io;
 use crate::h5::tree::{self, Values};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::region::Region;
@@ -45,7 +46,7 @@ impl StoredChunks<'_> {
             let fail = |e: hdf5::Error| self.at(tile, None, crate::h5::failure(&e, "read a chunk", self.path));
             let bytes = tree::stored_size_at(self.dataset, &tile.start).map_err(fail)?;
             hands.stored.resize(bytes as usize, 0);
-            let mask = tree::read_chunk_at(self.dataset, &tile.start, &mut hands.stored).map_err(fail)?;
+            let mask = chunk_io::read(self.dataset, &tile.start, &mut hands.stored).map_err(fail)?;
             return Ok((mask, None));
         };
         let found = index.get(index.number(&self.place(tile))).expect("only chunks that are there are asked for");

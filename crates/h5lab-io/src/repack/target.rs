@@ -2,7 +2,7 @@
 
 use super::hands::Hands;
 use crate::filter::{ChunkPlace, Pipeline};
-use crate::h5::tree;
+use crate::h5::chunk_io;
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::region::Region;
 use hdf5_metno as hdf5;
@@ -47,7 +47,7 @@ impl Target for NewChunks<'_> {
             let place = ChunkPlace { path: self.path, dataset: self.name, offset: &tile.start, address: None };
             e.at(place).during("write a chunk")
         })?;
-        tree::write_chunk(self.dataset, &tile.start, stored.mask, stored.bytes).map_err(fail)
+        chunk_io::write(self.dataset, &tile.start, stored.mask, stored.bytes).map_err(fail)
     }
 }
 

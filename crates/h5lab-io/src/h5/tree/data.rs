@@ -1,4 +1,4 @@
-//! Elements in memory that HDF5 has read, whatever they point to; and stored chunks, as they are.
+//! Elements in memory that HDF5 has read, whatever they point to.
 
 use super::element::{Element, References};
 use crate::h5::{Id, by_address, check};
@@ -150,19 +150,6 @@ fn selected(dataset: &hdf5::Dataset, region: &Region) -> hdf5::Result<Id> {
     }
 }
 
-/// Writes a chunk as it is to be stored.
-///
-/// # Errors
-/// HDF5's.
-pub fn write_chunk(dataset: &hdf5::Dataset, start: &[u64], mask: u32, stored: &[u8]) -> hdf5::Result<()> {
-    // SAFETY: the dataset is open; `start` has an element for each of its axes.
-    check(|| unsafe {
-        let standard = sys::h5p::H5P_DEFAULT;
-        sys::h5d::H5Dwrite_chunk(dataset.id(), standard, mask, start.as_ptr(), stored.len(), stored.as_ptr().cast())
-    })?;
-    Ok(())
-}
-
 /// Bytes of the chunk that begins there, as stored; 0 if it is not there. This call finds a chunk without a walk through
 /// the index.
 ///
@@ -173,30 +160,6 @@ pub fn stored_size_at(dataset: &hdf5::Dataset, start: &[u64]) -> hdf5::Result<u6
     // SAFETY: the dataset is open; `start` has an element for each of its axes.
     check(|| unsafe { H5Dget_chunk_storage_size(dataset.id(), start.as_ptr(), &mut bytes) })?;
     Ok(bytes)
-}
-
-/// Reads the chunk that begins there as it is stored, and its filter mask.
-///
-/// # Errors
-/// HDF5's.
-pub fn read_chunk_at(dataset: &hdf5::Dataset, start: &[u64], out: &mut [u8]) -> hdf5::Result<u32> {
-    let mut mask = 0u32;
-    // SAFETY: the dataset is open; there is room for as many bytes as the chunk takes.
-    check(|| unsafe { read_chunk(dataset.id(), start, &mut mask, out) })?;
-    Ok(mask)
-}
-
-#[cfg(not(feature = "bundled"))]
-unsafe fn read_chunk(dataset: hid_t, start: &[u64], mask: &mut u32, out: &mut [u8]) -> herr_t {
-    // SAFETY: as the caller says.
-    unsafe { sys::h5d::H5Dread_chunk1(dataset, sys::h5p::H5P_DEFAULT, start.as_ptr(), mask, out.as_mut_ptr().cast()) }
-}
-
-#[cfg(feature = "bundled")]
-unsafe fn read_chunk(dataset: hid_t, start: &[u64], mask: &mut u32, out: &mut [u8]) -> herr_t {
-    let (mut size, standard, start) = (out.len(), sys::h5p::H5P_DEFAULT, start.as_ptr());
-    // SAFETY: as the caller says.
-    unsafe { sys::h5d::H5Dread_chunk2(dataset, standard, start, mask, out.as_mut_ptr().cast(), &mut size) }
 }
 
 unsafe extern "C" {

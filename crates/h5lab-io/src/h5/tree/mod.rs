@@ -12,7 +12,7 @@ mod storage;
 pub use attributes::copy_attributes;
 pub use compare::{Named, same_attributes, same_type};
 pub use create::{Copied, create_file};
-pub use data::{Values, read_chunk_at, stored_size_at, write_chunk};
+pub use data::{Values, stored_size_at};
 pub use element::{Element, References};
 pub use links::{Link, To};
 pub use placeholder::has as has_filter;
