@@ -182,7 +182,7 @@ fn figures_are_written(folder: &Folder) {
 fn a_live_page_fills_in() {
     let folder = Folder::new();
     // Batches of three cells, one after the other.
-    let sweep = "run --shape 16x80x90 --access projection,sinogram --method gather --repeat 20 --ceiling false --live";
+    let sweep = "run --shape 16x80x90 --access projection,sinogram --method gather --repeat 8 --ceiling false --live";
     let mut browser = Browser::start();
     browser.dress(1280, 900, false);
     let running = folder.h5lab(&format!("{sweep} --np 1,2 --chunk contiguous,1x80x90,4x80x90")).start();

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub const MPI: bool = cfg!(feature = "mpi");
 
 /// Longest that a command may take: a hang is a failure.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// The command under test.
 const H5LAB: &str = env!("CARGO_BIN_EXE_h5lab");
