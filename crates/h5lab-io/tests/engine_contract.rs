@@ -276,6 +276,42 @@ fn all_files_take_their_names() {
     }
 }
 
+/// What a virtual dataset was put together from goes with it, and nothing else does.
+#[test]
+fn parts_of_a_replaced_master_are_removed() {
+    let _alone = alone();
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let write = |name: &str, method, np| {
+        let case = Case { method, dtype: Dtype::U16, shape: SHAPES[2] };
+        let file = at(name);
+        let written = threads::run(np, |comm| {
+            let team = Team { comm, progress: &Silent, fault: None };
+            run::run(&case.experiment(Direction::Write, Access::Rows, np, np), &file, Options::default(), team)
+        });
+        written.unwrap();
+    };
+    let names = || {
+        let entries = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        entries.collect::<std::collections::BTreeSet<_>>()
+    };
+    // Of 7 ranks and 5 rows, those without a row make no part.
+    write("a.h5", Method::PerProcess, 7);
+    write("b.h5", Method::PerProcess, 2);
+    assert_eq!(names().len(), 1 + 5 + 1 + 2, "{:?}", names());
+    std::fs::write(at("a-rank-0000.h5"), "somebody else's").unwrap();
+    write("a.h5", Method::PerProcess, 2);
+    let two = ["a-rank-0000.h5", "a-rank-0001.h5", "a.h5", "b-rank-0000.h5", "b-rank-0001.h5", "b.h5"];
+    assert_eq!(names(), two.map(String::from).into());
+    std::fs::write(at("a-rank-0001.h5"), "somebody else's").unwrap();
+    write("a.h5", Method::Gather, 2);
+    assert_eq!(names(), ["a-rank-0001.h5", "a.h5", "b-rank-0000.h5", "b-rank-0001.h5", "b.h5"].map(String::from).into());
+    // A master by another name: who knows who else names its parts.
+    std::fs::rename(at("b.h5"), at("c.h5")).unwrap();
+    write("c.h5", Method::Gather, 2);
+    assert_eq!(names(), ["a-rank-0001.h5", "a.h5", "b-rank-0000.h5", "b-rank-0001.h5", "c.h5"].map(String::from).into());
+}
+
 #[test]
 fn threads_have_no_collective_transfers_and_no_subfiling() {
     for method in [Method::Collective, Method::Subfiling] {

@@ -1,10 +1,12 @@
 //! Which files a dataset is: one, but for the methods `per-process` and `subfiling`.
 
-use crate::h5::{self, virtual_dataset};
+use crate::h5::{self, provenance, virtual_dataset};
 use h5lab_core::failure::Result;
 use h5lab_core::method::Method;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What the name of a file ends in that is not finished yet. A master `a.h5.h5lab-partial` has parts
@@ -37,10 +39,34 @@ pub fn files_with_values(method: Method, path: &Path, dataset: &str) -> Result<V
 
 /// The subfiles of a file that is there, in their order.
 pub fn subfiles(path: &Path) -> Vec<PathBuf> {
-    use std::os::unix::fs::MetadataExt;
     let inode = std::fs::metadata(path).map(|stub| stub.ino()).ok();
     let of_it = |file: &SubfilingFile| Some(file.inode) == inode && file.number.is_some();
     subfiling_files(path).into_iter().filter(of_it).map(|file| file.path).collect()
+}
+
+/// The other files of a dataset that h5lab wrote to `target`: what is left of it if another takes `target`'s name.
+///
+/// Only what `target` names, stands beside it under the name of a part, and h5lab made: none if somebody else made
+/// `target`, or gave it another name since.
+pub fn companions(target: &Path) -> Vec<PathBuf> {
+    if !provenance::made_by_h5lab(target) {
+        return Vec::new();
+    }
+    let mut files = named_parts(target);
+    if let Ok(stub) = std::fs::metadata(target) {
+        let of_it = |file: &SubfilingFile| file.inode == stub.ino();
+        files.extend(subfiling_files(target).into_iter().filter(of_it).map(|file| file.path));
+    }
+    files
+}
+
+/// The parts that a virtual dataset in `target` is put together from.
+fn named_parts(target: &Path) -> Vec<PathBuf> {
+    let Ok(file) = h5::open(target, h5::Mode::Read, None) else { return Vec::new() };
+    let datasets = file.datasets().unwrap_or_default();
+    let sources = datasets.iter().flat_map(|dataset| virtual_dataset::files(dataset, target).unwrap_or_default());
+    let sources: BTreeSet<PathBuf> = sources.collect();
+    sources.into_iter().filter(|path| is_part_of(target, path) && provenance::made_by_h5lab(path)).collect()
 }
 
 /// A file that the subfiling driver has made beside another.
@@ -104,6 +130,12 @@ pub(super) fn part_name(target: &Path, rank: usize) -> PathBuf {
     target.with_file_name(name)
 }
 
+/// True if `path` is named as the file of some rank.
+fn is_part_of(target: &Path, path: &Path) -> bool {
+    let rank = || path.file_name()?.to_str()?.rsplit_once("-rank-")?.1.split('.').next()?.parse().ok();
+    rank().is_some_and(|rank| part_name(target, rank) == path)
+}
+
 /// What a file is called when it is finished.
 pub fn final_name(path: &Path) -> PathBuf {
     match path.file_name().and_then(|name| name.as_bytes().strip_suffix(PARTIAL.as_bytes())) {
@@ -115,7 +147,6 @@ pub fn final_name(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn subfiles_are_known_by_their_names() {

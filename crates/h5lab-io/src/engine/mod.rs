@@ -11,7 +11,7 @@ mod shared;
 mod subfiling;
 mod support;
 
-pub use files::{PARTIAL, files_behind, files_of, files_with_values, final_name, subfiles};
+pub use files::{PARTIAL, companions, files_behind, files_of, files_with_values, final_name, subfiles};
 pub use support::supports;
 
 use crate::comm::Comm;

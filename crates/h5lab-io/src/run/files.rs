@@ -62,14 +62,17 @@ impl Scratch {
         scratch
     }
 
-    /// Gives what was written its name; on the device first if it replaces something.
+    /// Gives what was written its name; on the device first if it replaces something. Parts of what it replaces go, too.
     pub(super) fn keep(&self, target: &Path) -> Result<()> {
         let fail = |e: std::io::Error| Failure::io("rename", target, &e);
         if target.exists() && !provenance::made_by_h5lab(target) {
             fs::File::open(&self.partial).and_then(|f| f.sync_all()).map_err(fail)?;
         }
-        let mut there = self.files.iter().filter(|file| file.exists());
-        there.try_for_each(|file| fs::rename(file, engine::final_name(file))).map_err(fail)
+        let old = engine::companions(target);
+        let names: Vec<_> = self.files.iter().filter(|f| f.exists()).map(|f| (f, engine::final_name(f))).collect();
+        names.iter().try_for_each(|(file, name)| fs::rename(file, name)).map_err(fail)?;
+        old.iter().filter(|part| names.iter().all(|(_, name)| name != *part)).for_each(|part| discard(part));
+        Ok(())
     }
 
     pub(super) fn remove(&self) {
