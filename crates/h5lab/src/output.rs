@@ -121,15 +121,16 @@ impl<'a> Show<'a> {
         Ok(Show { output, journal: save.map(Journal::open).transpose()?, records: Vec::new(), several })
     }
 
-    /// Takes a record: keeps it, and prints its lines.
+    /// Takes a record: keeps it, and then prints its lines. Nobody may read them any more.
     ///
     /// # Errors
     /// `Storage` if it can't be appended to the result file; those of [`print()`].
     pub fn take(&mut self, record: Record) -> Result<()> {
-        if !self.output.json && !self.output.quiet {
-            self.lines(&record)?;
+        self.keep(record)?;
+        match self.records.last() {
+            Some(record) if !self.output.json && !self.output.quiet => self.lines(record),
+            _ => Ok(()),
         }
-        self.keep(record)
     }
 
     /// Keeps a record: in the result file, and on stdout as JSON if that is wanted.

@@ -44,6 +44,14 @@ impl Task {
         }
     }
 
+    /// The file that it writes or reads; a batch has many, in a folder of its own.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Task::Read(task) => Some(&task.file),
+            _ => self.target(),
+        }
+    }
+
     /// Whether its ranks have threads that move data: then no rank is to be bound to one core.
     pub fn has_threads(&self) -> bool {
         match self {

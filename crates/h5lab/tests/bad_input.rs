@@ -202,6 +202,39 @@ fn places_that_cannot_be_written() {
     }
 }
 
+const ITSELF: &[&str] = &["--save names the file that is measured", "what to do: name another file with --save"];
+
+const INTO_ITSELF: &[Case] = &[
+    ("write 3 4 new.h5 --save new.h5", Usage, ITSELF),
+    ("write 3 4 new.h5 --save ./inner/../new.h5", Usage, ITSELF),
+    ("write 3 4 to-come.h5 --save new.h5 --force", Usage, ITSELF),
+    ("write 3 4 --force --save test.h5", Usage, ITSELF),
+    ("read new.h5 --save new.h5", Usage, ITSELF),
+    ("read there.h5 --save there.h5", Usage, ITSELF),
+    ("read there.h5 --save hard.h5", Usage, ITSELF),
+    ("write 3 4 hard.h5 --save soft.h5", Usage, ITSELF),
+    (
+        "chunking --shape 4x5x6 --chunk 1x2x2 --tile 2x2 --path inner --save inner/chunking-uniform-chunked.h5",
+        Usage,
+        ITSELF,
+    ),
+    ("tune there.h5 --save there.h5", Usage, ITSELF),
+    ("tune there.h5 -o new.h5 --save new.h5", Usage, ITSELF),
+    ("report r.jsonl --format csv -o inner/../r.jsonl --force", Usage, &["the report would overwrite the results", "-o"]),
+];
+
+#[test]
+fn records_are_not_saved_into_what_is_measured() {
+    let folder = Folder::new();
+    folder.h5lab("write 3 4 there.h5 --save r.jsonl").ok();
+    fs::create_dir(folder.path("inner")).unwrap();
+    fs::hard_link(folder.path("there.h5"), folder.path("hard.h5")).unwrap();
+    std::os::unix::fs::symlink("there.h5", folder.path("soft.h5")).unwrap();
+    std::os::unix::fs::symlink("new.h5", folder.path("to-come.h5")).unwrap();
+    check_all(&folder, INTO_ITSELF);
+    with_two_ranks(INTO_ITSELF[0], &folder);
+}
+
 #[test]
 fn force_replaces_what_h5lab_did_not_make() {
     let folder = Folder::new();

@@ -37,6 +37,17 @@ fn a_closed_pipe_ends_quietly() {
     assert_eq!(folder.snapshot().into_keys().collect::<Vec<_>>(), ["t.h5"], "scratch files are gone");
 }
 
+/// What was measured is saved before anybody is told.
+#[test]
+fn a_closed_pipe_loses_no_record() {
+    let folder = Folder::new();
+    for (words, saved) in [("write 7 11 t.h5", 1), ("read t.h5", 2), ("read t.h5 --json", 3)] {
+        let outcome = shell(&folder, &format!("$H {words} --save r.jsonl | true"));
+        assert_eq!(outcome.code, code(FailureKind::Unread), "{outcome}");
+        assert_eq!(folder.records("r.jsonl").len(), saved, "{outcome}");
+    }
+}
+
 #[test]
 fn a_closed_stderr_is_no_failure() {
     let folder = Folder::new();

@@ -20,7 +20,7 @@ use h5lab_io::comm::Solo;
 use h5lab_io::engine;
 use h5lab_io::fault::Fault;
 use h5lab_io::run::{self, Options, Team};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Compares the layouts, for each kind of data.
 pub fn run(args: Chunking, output: &Output) -> Result<()> {
@@ -33,6 +33,9 @@ pub fn run(args: Chunking, output: &Output) -> Result<()> {
     for (_, layout) in layouts(&args) {
         write_experiment(&args, DataKind::Uniform, layout)?;
     }
+    let kinds_and_names = args.data.iter().flat_map(|&kind| layouts(&args).map(|(name, _)| (kind, name)));
+    let files: Vec<_> = kinds_and_names.map(|(kind, name)| file(&args, kind, name)).collect();
+    super::apart(args.save.as_deref(), files.iter().map(PathBuf::as_path))?;
     let mut show = Show::new(output, args.save.as_deref(), true)?;
     let mut comparisons = Vec::new();
     for &kind in &args.data {
@@ -58,6 +61,11 @@ fn layouts(args: &Chunking) -> [(&'static str, Layout); 3] {
     ]
 }
 
+/// The file of a layout.
+fn file(args: &Chunking, kind: DataKind, name: &str) -> PathBuf {
+    args.path.join(format!("chunking-{kind}-{name}.h5"))
+}
+
 fn heading(args: &Chunking) -> String {
     let tile = &args.tile.0;
     format!(
@@ -75,7 +83,7 @@ fn compare(
     output: &Output,
     show: &mut Show<'_>,
 ) -> Result<Comparison> {
-    let file = args.path.join(format!("chunking-{kind}-{name}.h5"));
+    let file = file(args, kind, name);
     let write = write_experiment(args, kind, layout)?;
     run::claim_target(&file, args.force)?;
     if !args.ignore_free_space {

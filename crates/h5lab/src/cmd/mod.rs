@@ -24,6 +24,8 @@ use crate::task::{Done, Settings, Task};
 use h5lab_core::failure::Result;
 use h5lab_core::method::Method;
 use h5lab_core::tunables::Tunables;
+use h5lab_io::journal::check_apart;
+use std::path::Path;
 
 impl From<&Measuring> for Settings {
     fn from(measuring: &Measuring) -> Settings {
@@ -49,9 +51,18 @@ pub fn command_line() -> Vec<String> {
     std::iter::once("h5lab".to_owned()).chain(words).collect()
 }
 
+/// Makes sure that records, if they are saved, go to none of these files; before any of them is opened.
+///
+/// # Errors
+/// `Usage`.
+fn apart<'a>(save: Option<&Path>, files: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    save.map_or(Ok(()), |save| check_apart(save, files))
+}
+
 /// Runs a measurement with each rank count, and shows it.
 fn measure<'a>(task: &Task, ranks: &Ranks, measuring: &Measuring, output: &'a Output) -> Result<Show<'a>> {
     crate::launch::check(&ranks.counts())?;
+    apart(measuring.save.as_deref(), task.file())?;
     let mut show = Show::new(output, measuring.save.as_deref(), ranks.np.len() > 1)?;
     crate::launch::run(task, ranks, output, &mut |done| match done {
         Done::Record(record) => show.take(*record),

@@ -11,6 +11,7 @@ use h5lab_core::report::markdown::markdown;
 use h5lab_core::report::tidy::{csv, parquet};
 use h5lab_core::results::Results;
 use h5lab_io::beside;
+use h5lab_io::journal::same_file;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -27,6 +28,7 @@ pub fn run(args: Report, output: &Output) -> Result<()> {
     }
     let format = format(&args)?;
     let target = target(&args, format)?;
+    not_the_results(&args.results, target.as_deref())?;
     let results = results::read(&args.results, output)?;
     let document = document(&results, &title(&args));
     let mut written = Vec::new();
@@ -77,6 +79,16 @@ fn target(args: &Report, format: ReportFormat) -> Result<Option<PathBuf>> {
         (None, true, _) => Ok(None),
         (None, false, ReportFormat::Html) => Ok(Some(PAGE.into())),
         (None, false, _) => Ok(None),
+    }
+}
+
+/// Results are never overwritten by their report: not even by force.
+fn not_the_results(results: &[PathBuf], target: Option<&Path>) -> Result<()> {
+    match target.filter(|target| results.iter().any(|file| same_file(file, target))) {
+        None => Ok(()),
+        Some(target) => {
+            Err(crate::usage("the report would overwrite the results").at(target).mend("name another file with -o"))
+        }
     }
 }
 

@@ -34,6 +34,7 @@ pub fn run(args: Tune, output: &Output) -> Result<()> {
     let old = subject.file.clone().expect("a subject of a file");
     let new = args.output_file.clone().unwrap_or_else(|| PathBuf::from(beside(&old.to_string_lossy())));
     let silent = Output { json: false, ..output.clone() };
+    super::apart(args.save.as_deref(), [old.as_path(), &new])?;
     let mut show = Show::new(&silent, args.save.as_deref(), true)?;
     let advice = advise(&args.search, &subject, output, &mut show)?;
     let loud = !output.quiet && !output.json;
