@@ -17,10 +17,16 @@ pub enum Dtype {
     U16,
     /// Unsigned 32-bit integer.
     U32,
+    /// Unsigned 64-bit integer.
+    U64,
+    /// Signed 8-bit integer.
+    I8,
     /// Signed 16-bit integer.
     I16,
     /// Signed 32-bit integer.
     I32,
+    /// Signed 64-bit integer: NumPy's own choice for whole numbers.
+    I64,
     /// IEEE 754 single precision.
     F32,
     /// IEEE 754 double precision.
@@ -29,15 +35,26 @@ pub enum Dtype {
 
 impl Dtype {
     /// Every element type.
-    pub const ALL: [Dtype; 7] = [Dtype::U8, Dtype::U16, Dtype::U32, Dtype::I16, Dtype::I32, Dtype::F32, Dtype::F64];
+    pub const ALL: [Dtype; 10] = [
+        Dtype::U8,
+        Dtype::U16,
+        Dtype::U32,
+        Dtype::U64,
+        Dtype::I8,
+        Dtype::I16,
+        Dtype::I32,
+        Dtype::I64,
+        Dtype::F32,
+        Dtype::F64,
+    ];
 
     /// Size of an element in bytes.
     pub const fn size(self) -> usize {
         match self {
-            Dtype::U8 => 1,
+            Dtype::U8 | Dtype::I8 => 1,
             Dtype::U16 | Dtype::I16 => 2,
             Dtype::U32 | Dtype::I32 | Dtype::F32 => 4,
-            Dtype::F64 => 8,
+            Dtype::U64 | Dtype::I64 | Dtype::F64 => 8,
         }
     }
 
@@ -47,8 +64,11 @@ impl Dtype {
             Dtype::U8 => "uint8",
             Dtype::U16 => "uint16",
             Dtype::U32 => "uint32",
+            Dtype::U64 => "uint64",
+            Dtype::I8 => "int8",
             Dtype::I16 => "int16",
             Dtype::I32 => "int32",
+            Dtype::I64 => "int64",
             Dtype::F32 => "float32",
             Dtype::F64 => "float64",
         }
@@ -60,8 +80,11 @@ impl Dtype {
             Dtype::U8 => "u8",
             Dtype::U16 => "u16",
             Dtype::U32 => "u32",
+            Dtype::U64 => "u64",
+            Dtype::I8 => "i8",
             Dtype::I16 => "i16",
             Dtype::I32 => "i32",
+            Dtype::I64 => "i64",
             Dtype::F32 => "f32",
             Dtype::F64 => "f64",
         }

@@ -1,5 +1,6 @@
 //! `docs/record.schema.json` describes records: those of old versions, those of today, and every key that they have.
 
+use h5lab_core::dataset::Dtype;
 use h5lab_core::failure::{Failure, FailureKind};
 use h5lab_core::method::Method;
 use h5lab_core::record::{Phases, Record, SCHEMA};
@@ -83,6 +84,8 @@ fn every_key_that_h5lab_writes_is_in_the_schema() {
     let methods = schema["$defs"]["experiment"]["properties"]["method"]["description"].as_str().unwrap();
     assert!(methods.ends_with("..."), "new methods do not raise the version");
     assert!(Method::ALL.len() > 5);
+    let dtypes = &schema["$defs"]["experiment"]["properties"]["dataset"]["properties"]["dtype"]["enum"];
+    assert_eq!(*dtypes, Value::from(Dtype::ALL.map(Dtype::name).to_vec()));
 }
 
 /// Goes down records and schema together. Objects whose keys are free have no `properties`.

@@ -225,8 +225,9 @@ pub fn mismatch(records: &[Record]) -> Result<()> {
     };
     debug_assert_eq!(record.experiment.direction, Direction::Read);
     let index = first.index.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+    let close = if first.found == first.expected { ", but for digits that are not shown" } else { "" };
     let why = format!(
-        "values differ: the first is {}[{index}], which is {} and should be {}",
+        "values differ: the first is {}[{index}], which is {} and should be {}{close}",
         record.experiment.dataset.name, first.found, first.expected
     );
     Err(Failure::new(FailureKind::Mismatch, why).at(&record.file).mend(

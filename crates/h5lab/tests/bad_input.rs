@@ -85,6 +85,9 @@ const UNREADABLE: &[Case] = &[
     ("read compound.h5", Input, NOT_NUMERIC),
     ("read complex.h5", Input, NOT_NUMERIC),
     ("read flags.h5", Input, NOT_NUMERIC),
+    ("read flags.h5", Input, &["does not read, bool", "f['as_uint8'] = f['data'].astype('uint8')"]),
+    ("read half.h5", Input, NOT_NUMERIC),
+    ("read half.h5", Input, &["does not read, float16", "f['as_float32'] = f['data'].astype('float32')"]),
 ];
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) trait Element: Pod {
     fn from_count(count: u32) -> Self;
     /// Adds a whole number in the type's own arithmetic: integers wrap, floats round once.
     fn add_whole(self, whole: u64) -> Self;
-    /// The value, for reports.
+    /// The value, for reports: of 64-bit integers the nearest.
     fn to_f64(self) -> f64;
 }
 
@@ -37,13 +37,13 @@ macro_rules! integer {
                 self.wrapping_add(whole as $t)
             }
             fn to_f64(self) -> f64 {
-                f64::from(self)
+                self as f64
             }
         }
     )*};
 }
 
-integer!(u8, u16, u32, i16, i32);
+integer!(u8, u16, u32, u64, i8, i16, i32, i64);
 
 /// Floats take as many of the stream's high bits as their significand holds, so every step is exact.
 macro_rules! float {

@@ -54,7 +54,7 @@ pub struct Data {
 pub struct Mismatch {
     /// Index of the element along each axis.
     pub index: Vec<u64>,
-    /// What the rule makes.
+    /// What the rule makes, rounded if it is an integer beyond 2^53.
     pub expected: f64,
     /// What was read.
     pub found: f64,
@@ -65,7 +65,7 @@ pub struct Mismatch {
 /// Evaluates an expression with `T` standing for the Rust type of a [`Dtype`].
 macro_rules! with_type {
     ($dtype:expr, $T:ident => $call:expr) => {
-        with_type!($dtype, $T => $call; U8 u8, U16 u16, U32 u32, I16 i16, I32 i32, F32 f32, F64 f64)
+        with_type!($dtype, $T => $call; U8 u8, U16 u16, U32 u32, U64 u64, I8 i8, I16 i16, I32 i32, I64 i64, F32 f32, F64 f64)
     };
     ($dtype:expr, $T:ident => $call:expr; $($name:ident $type:ty),*) => {
         match $dtype {

@@ -93,6 +93,9 @@ pub fn element(dtype: Dtype, data: &[u8]) -> Option<String> {
         Dtype::U16 => u16::from_ne_bytes(first.try_into().ok()?).to_string(),
         Dtype::U32 => u32::from_ne_bytes(first.try_into().ok()?).to_string(),
         Dtype::I16 => i16::from_ne_bytes(first.try_into().ok()?).to_string(),
+        Dtype::U64 => u64::from_ne_bytes(first.try_into().ok()?).to_string(),
+        Dtype::I8 => (first[0] as i8).to_string(),
+        Dtype::I64 => i64::from_ne_bytes(first.try_into().ok()?).to_string(),
         Dtype::I32 => i32::from_ne_bytes(first.try_into().ok()?).to_string(),
         Dtype::F32 => format!("{:.4}", f32::from_ne_bytes(first.try_into().ok()?)),
         Dtype::F64 => format!("{:.4}", f64::from_ne_bytes(first.try_into().ok()?)),
@@ -156,6 +159,9 @@ mod tests {
     fn the_first_element_is_shown_in_its_type() {
         assert_eq!(element(Dtype::F32, &1000.3745f32.to_ne_bytes()).unwrap(), "1000.3745");
         assert_eq!(element(Dtype::I16, &(-3i16).to_ne_bytes()).unwrap(), "-3");
+        assert_eq!(element(Dtype::I8, &[0xfd]).unwrap(), "-3");
+        assert_eq!(element(Dtype::U64, &u64::MAX.to_ne_bytes()).unwrap(), "18446744073709551615");
+        assert_eq!(element(Dtype::I64, &i64::MIN.to_ne_bytes()).unwrap(), "-9223372036854775808");
         assert_eq!(element(Dtype::F64, &[]), None);
     }
 }

@@ -28,7 +28,7 @@ pub const KEYS: &[Key] = &[
         list: true,
         set: |s, v| list(&mut s.shape, v),
     },
-    Key { name: "dtype", help: "u8, u16, u32, i16, i32, f32, f64", list: true, set: |s, v| list(&mut s.dtype, v) },
+    Key { name: "dtype", help: "u8, u16, u32, u64, i8, i16, i32, i64, f32, f64", list: true, set: |s, v| list(&mut s.dtype, v) },
     Key {
         name: "data",
         help: "uniform, detector, tomography, ramp, or 'from FILE:DATASET'",

@@ -121,8 +121,13 @@ pub fn describe(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<
         found.dtype().and_then(|t| t.to_descriptor()).map_err(|e| failure(&e, "read the type of the dataset", path));
     let dtype = stored.ok().as_ref().and_then(dtype_of).ok_or_else(|| {
         let known: Vec<_> = Dtype::ALL.iter().map(|d| d.numpy()).collect();
-        input("is of a type that h5lab does not read".into())
-            .mend(format!("choose another with --dataset; h5lab reads {}", known.join(", ")))
+        let mend = format!("choose another with --dataset; h5lab reads {}", known.join(", "));
+        match convertible(&found) {
+            None => input("is of a type that h5lab does not read".into()).mend(mend),
+            Some((stored, as_type)) => input(format!("is of a type that h5lab does not read, {stored}")).mend(format!(
+                "{mend}; or store a copy with h5py: f['as_{as_type}'] = f['{name}'].astype('{as_type}')[...]"
+            )),
+        }
     })?;
     let shape = Shape(found.shape().into_iter().map(|n| n as u64).collect());
     if found.space().is_ok_and(|space| space.is_null()) {
@@ -137,6 +142,17 @@ pub fn describe(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Result<
     let layout = layout_of(&found).map_err(|e| failure(&e, "read the layout of the dataset", path))?;
     let (data, from) = (provenance::read(&found), provenance::source(&found));
     Ok((Dataset { name, shape, dtype, data, from }, layout))
+}
+
+/// What h5py calls a type that it stores and h5lab does not read, and the nearest that h5lab does.
+fn convertible(of: &hdf5::Dataset) -> Option<(&'static str, &'static str)> {
+    let stored = of.dtype().ok()?;
+    // SAFETY: the type is open.
+    match unsafe { sys::h5t::H5Tget_class(stored.id()) } {
+        sys::h5t::H5T_class_t::H5T_FLOAT if stored.size() == 2 => Some(("float16", "float32")),
+        sys::h5t::H5T_class_t::H5T_ENUM if stored.size() == 1 => Some(("bool or another enumeration", "uint8")),
+        _ => None,
+    }
 }
 
 /// What HDF5 says of a link that leads nowhere: where it names a file, that.
@@ -203,8 +219,11 @@ pub(crate) fn dtype_of(descriptor: &TypeDescriptor) -> Option<Dtype> {
         TypeDescriptor::Unsigned(IntSize::U1) => Dtype::U8,
         TypeDescriptor::Unsigned(IntSize::U2) => Dtype::U16,
         TypeDescriptor::Unsigned(IntSize::U4) => Dtype::U32,
+        TypeDescriptor::Unsigned(IntSize::U8) => Dtype::U64,
+        TypeDescriptor::Integer(IntSize::U1) => Dtype::I8,
         TypeDescriptor::Integer(IntSize::U2) => Dtype::I16,
         TypeDescriptor::Integer(IntSize::U4) => Dtype::I32,
+        TypeDescriptor::Integer(IntSize::U8) => Dtype::I64,
         TypeDescriptor::Float(FloatSize::U4) => Dtype::F32,
         TypeDescriptor::Float(FloatSize::U8) => Dtype::F64,
         _ => return None,
@@ -216,8 +235,11 @@ fn descriptor(dtype: Dtype) -> TypeDescriptor {
         Dtype::U8 => TypeDescriptor::Unsigned(IntSize::U1),
         Dtype::U16 => TypeDescriptor::Unsigned(IntSize::U2),
         Dtype::U32 => TypeDescriptor::Unsigned(IntSize::U4),
+        Dtype::U64 => TypeDescriptor::Unsigned(IntSize::U8),
+        Dtype::I8 => TypeDescriptor::Integer(IntSize::U1),
         Dtype::I16 => TypeDescriptor::Integer(IntSize::U2),
         Dtype::I32 => TypeDescriptor::Integer(IntSize::U4),
+        Dtype::I64 => TypeDescriptor::Integer(IntSize::U8),
         Dtype::F32 => TypeDescriptor::Float(FloatSize::U4),
         Dtype::F64 => TypeDescriptor::Float(FloatSize::U8),
     }

@@ -105,15 +105,18 @@ fn spaces(dataset: &hdf5::Dataset, region: &Region) -> hdf5::Result<(Id, Id)> {
 /// HDF5's identifier of the type in memory.
 pub(super) fn native(dtype: Dtype) -> hid_t {
     use hdf5::globals::{
-        H5T_NATIVE_DOUBLE, H5T_NATIVE_FLOAT, H5T_NATIVE_INT16, H5T_NATIVE_INT32, H5T_NATIVE_UINT8, H5T_NATIVE_UINT16,
-        H5T_NATIVE_UINT32,
+        H5T_NATIVE_DOUBLE, H5T_NATIVE_FLOAT, H5T_NATIVE_INT8, H5T_NATIVE_INT16, H5T_NATIVE_INT32, H5T_NATIVE_INT64,
+        H5T_NATIVE_UINT8, H5T_NATIVE_UINT16, H5T_NATIVE_UINT32, H5T_NATIVE_UINT64,
     };
     match dtype {
         Dtype::U8 => *H5T_NATIVE_UINT8,
         Dtype::U16 => *H5T_NATIVE_UINT16,
         Dtype::U32 => *H5T_NATIVE_UINT32,
+        Dtype::U64 => *H5T_NATIVE_UINT64,
+        Dtype::I8 => *H5T_NATIVE_INT8,
         Dtype::I16 => *H5T_NATIVE_INT16,
         Dtype::I32 => *H5T_NATIVE_INT32,
+        Dtype::I64 => *H5T_NATIVE_INT64,
         Dtype::F32 => *H5T_NATIVE_FLOAT,
         Dtype::F64 => *H5T_NATIVE_DOUBLE,
     }

@@ -5,7 +5,9 @@ import numpy as np
 
 
 def ramp(shape, dtype):
-    return np.arange(np.prod(shape)).astype(dtype).reshape(shape)
+    """Of NumPy's own type, if there is none."""
+    values = np.arange(np.prod(shape)).reshape(shape)
+    return values if dtype is None else values.astype(dtype)
 
 
 def make(file, dataset, shape, dtype, **layout):
@@ -19,6 +21,10 @@ make("chunked.h5", "data", (12, 5), "i4", chunks=(5, 2))
 make("gzip.h5", "data", (12, 5), "f8", chunks=(5, 2), compression="gzip", shuffle=True, fletcher32=True)
 make("five.h5", "data", (3, 2, 2, 1, 2), "f8")
 make("line.h5", "data", (10,), "i2")
+make("numpy-default.h5", "data", (6, 5), None)
+make("big-endian-long.h5", "data", (6, 5), ">i8", chunks=(4, 2), compression="gzip")
+make("unsigned-long.h5", "data", (3, 4), "u8")
+make("signed-bytes.h5", "data", (3, 4), "i1")
 make("bytes.h5", "data", (1, 9), "u1")
 make("no-rows.h5", "data", (0, 5), "f4")
 make("no-columns.h5", "data", (5, 0), "u4")

@@ -2,7 +2,7 @@
 
 use crate::cli::Advise;
 use crate::usage;
-use h5lab_core::dataset::{Dataset, Shape, SourceFile};
+use h5lab_core::dataset::{Dataset, Dtype, Shape, SourceFile};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::generate::Data;
 use h5lab_core::inspect::{DatasetFacts, Inspection, Kind};
@@ -129,7 +129,7 @@ fn check(path: &str, facts: &DatasetFacts) -> Result<()> {
     }
     if facts.dtype.is_none() {
         let why = format!("is of type {}: h5lab measures numbers of its own types only", printable(&facts.element));
-        return refuse(why, "choose a dataset of u8, u16, u32, i16, i32, f32 or f64");
+        return refuse(why, &format!("choose a dataset of {}", Dtype::ALL.map(Dtype::name).join(", ")));
     }
     if shape.is_empty() {
         return refuse("is a scalar: one element needs no layout".into(), "choose another dataset");
