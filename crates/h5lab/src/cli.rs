@@ -30,12 +30,15 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 2 a flag or a value that cannot be; 3 not the file or dataset that is needed;
-4 refused to overwrite a file that h5lab did not make; 5 permission, no space, no folder, I/O error;
-6 MPI, mpirun or a build feature missing; 7 values read differ; 8 a rank was lost; 9 more change than --fail-on
+Exit codes: 0 done; 2 a flag or a value that cannot be; 3 not the file or dataset that is needed; \
+4 refused to overwrite a file that h5lab did not make; 5 permission, no space, no folder, I/O error; \
+6 MPI, mpirun or a build feature missing; 7 values read differ; 8 a rank was lost; 9 more change than --fail-on \
 allows; 70 a defect; 75 ended by the scheduler; 130 stopped; 141 stdout was closed.
 
-Start with:  h5lab env .   then   h5lab write 128 250000 test.h5 --np 1,2   and   h5lab read test.h5 --np 1,2";
+Start with:
+  h5lab env .
+  h5lab write 128 250000 test.h5 --np 1,2
+  h5lab read test.h5 --np 1,2";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -82,9 +85,12 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab inspect scan.h5              the tree, the chunks and filters of every dataset, what is wrong
-  h5lab ls scan.h5 --attrs           the same, with attributes
-  h5lab inspect scan.h5 --json       for other programs
+  h5lab inspect scan.h5
+      the tree, the chunks and filters of every dataset, what is wrong
+  h5lab ls scan.h5 --attrs
+      the same, with attributes
+  h5lab inspect scan.h5 --json
+      for other programs
 
 Values are not read. docs/advise.md says what each column and each remark means.")]
 pub struct Inspect {
@@ -98,9 +104,12 @@ pub struct Inspect {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab show scan.h5:entry/data[120,:,:]             image 120, in the terminal
-  h5lab show scan.h5                                 the middle of the file's only dataset
-  h5lab show 'scan.h5:data[:,270,:]' -o sino.png     a sinogram as a picture with axes and colour bar
+  h5lab show scan.h5:entry/data[120,:,:]
+      image 120, in the terminal
+  h5lab show scan.h5
+      the middle of the file's only dataset
+  h5lab show 'scan.h5:data[:,270,:]' -o sino.png
+      a sinogram as a picture with axes and colour bar
 
 Contrast is from the 1st to the 99th percentile. Where stdout is no terminal there are no colours.")]
 pub struct Show {
@@ -118,10 +127,12 @@ pub struct Show {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   h5lab advise scan.h5 --reads projection=0.5,sinogram=0.4,roi:200x200=0.1
-  h5lab advise scan.h5:entry/data --reads tomography --cache cold --max-size 40GiB
-  h5lab advise --shape 1801x2160x2560 --dtype u16 --data tomography --path /scratch
+  h5lab advise scan.h5:entry/data --reads tomography --cache cold \\
+          --max-size 40GiB
+  h5lab advise --shape 1801x2160x2560 --dtype u16 --data tomography \\
+          --path /scratch
 
-Profiles of reads: tomography, ptychography, spectroscopy-map, mx-diffraction, time-series.
+Profiles of reads: tomography, ptychography, spectroscopy-map, mx-diffraction, time-series. \
 docs/advise.md says how it is found out, docs/model.md how layouts are scored.")]
 pub struct Advise {
     /// The file, and a dataset of it; the largest one of numbers if none is named
@@ -151,7 +162,7 @@ pub struct Advise {
   h5lab tune scan.h5 --reads projection=0.5,sinogram=0.5
   h5lab tune scan.h5:entry/data --reads tomography --output tuned.h5
 
-The new file lies beside the old one, which stays as it is; every value is compared. What was predicted, promised by
+The new file lies beside the old one, which stays as it is; every value is compared. What was predicted, promised by \
 the proof, and obtained stands on the receipt.")]
 pub struct Tune {
     /// The file, and a dataset of it; the largest one of numbers if none is named
@@ -319,10 +330,14 @@ pub struct Measuring {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab write                                   128 x 10000000 floats (5.1 GB) to test.h5, one rank
-  mpirun -np 8 h5lab write 128 1000000          under a launcher of your own
-  h5lab write 128 250000 test.h5 --np 1,2,4     h5lab starts mpirun, one table, speed-up
-  h5lab write 128 250000 --collective --fsync   collective transfers, flushed to the device
+  h5lab write
+      128 x 10000000 floats (5.1 GB) to test.h5, one rank
+  mpirun -np 8 h5lab write 128 1000000
+      under a launcher of your own
+  h5lab write 128 250000 test.h5 --np 1,2,4
+      h5lab starts mpirun, one table, speed-up
+  h5lab write 128 250000 --collective --fsync
+      collective transfers, flushed to the device
 
 Rank r of p writes rows r*n/p up to (r+1)*n/p: uniform random numbers (NumPy's Philox generator) plus 1000*(r+1).")]
 pub struct Write {
@@ -355,12 +370,18 @@ pub struct Write {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab read                                    test.h5, one rank, every value verified
-  h5lab read test.h5 --np 1,2,4 --cache cold    from the device, not from the page cache
-  h5lab read --view process --np 4              what each rank holds
-  h5lab read --view global --np 4               what each rank sees of the whole
-  h5lab read scan.h5 --method direct            with all cores, past HDF5's lock
-  h5lab read scan.h5 --dataset entry/data       somebody else's file: read, nothing to verify against")]
+  h5lab read
+      test.h5, one rank, every value verified
+  h5lab read test.h5 --np 1,2,4 --cache cold
+      from the device, not from the page cache
+  h5lab read --view process --np 4
+      what each rank holds
+  h5lab read --view global --np 4
+      what each rank sees of the whole
+  h5lab read scan.h5 --method direct
+      with all cores, past HDF5's lock
+  h5lab read scan.h5 --dataset entry/data
+      somebody else's file: read, nothing to verify against")]
 pub struct Read {
     /// The file to read
     #[arg(value_name = "FILE", default_value = "test.h5")]
@@ -406,11 +427,14 @@ impl From<ViewName> for View {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab chunking                                      500 x 768 x 1366 float64: 4.2 GB a layout, one at a time
-  h5lab chunking --shape 50x768x1366 --data detector  smaller, detector counts only
-  h5lab chunking --shape 50x768x1366 --dtype u16      as detectors store them
+  h5lab chunking
+      500 x 768 x 1366 float64: 4.2 GB a layout, one at a time
+  h5lab chunking --shape 50x768x1366 --data detector
+      smaller, detector counts only
+  h5lab chunking --shape 50x768x1366 --dtype u16
+      as detectors store them
 
-Needs room for one file of the logical size. One process, no ranks. All layouts are written and read the same way: past
+Needs room for one file of the logical size. One process, no ranks. All layouts are written and read the same way: past \
 HDF5's lock, with all cores (--method direct), or through HDF5 on one core (--method independent), as h5py does it.")]
 pub struct Chunking {
     /// The stack: images, rows, columns
@@ -482,8 +506,10 @@ pub struct Simple {
 #[command(after_help = "Examples:
   h5lab run --preset projection-stack --save results.jsonl
   h5lab run plan.toml --save results.jsonl --resume
-  h5lab run --shape 180x540x640 --chunk contiguous,1x540x640,auto --filter none,shuffle+gzip=4,bitshuffle-lz4 \\
-            --access projection,sinogram:16 --method independent,collective,posix --np 1,2 --cache warm,cold
+  h5lab run --shape 180x540x640 --chunk contiguous,1x540x640,auto \\
+          --filter none,shuffle+gzip=4,bitshuffle-lz4 \\
+          --access projection,sinogram:16 \\
+          --method independent,collective,posix --np 1,2 --cache warm,cold
   h5lab run plan.toml --path /scratch,/nfs/me --dry-run
 
 Lists multiply. A flag replaces what the plan or the preset says. docs/plans.md describes every key.")]
@@ -568,7 +594,8 @@ impl clap::FromArgMatches for PlanKeys {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab rerun results.jsonl --cell 3                  the same experiment, side by side with its record
+  h5lab rerun results.jsonl --cell 3
+      the same experiment, side by side with its record
   h5lab rerun results.jsonl --cell 3 --save again.jsonl")]
 pub struct Rerun {
     /// The result file
@@ -584,11 +611,16 @@ pub struct Rerun {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab lesson                           the list
-  h5lab lesson 1                         text, measurement, what to look for, the question
-  h5lab lesson 1 --np 4,8,16 --answer    the same, and the answer from the numbers just measured
-  h5lab lesson 4 --path /gpfs/me,/tmp    in these folders
-  h5lab lesson 6 --full                  with the course's dataset, which takes gigabytes and minutes
+  h5lab lesson
+      the list
+  h5lab lesson 1
+      text, measurement, what to look for, the question
+  h5lab lesson 1 --np 4,8,16 --answer
+      the same, and the answer from the numbers just measured
+  h5lab lesson 4 --path /gpfs/me,/tmp
+      in these folders
+  h5lab lesson 6 --full
+      with the course's dataset, which takes gigabytes and minutes
 
 Every key of a plan is a flag, and replaces what the lesson's plan says. lessons/README.md is the course's front page.")]
 pub struct Lesson {
@@ -613,11 +645,14 @@ pub struct Lesson {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab compare before.jsonl after.jsonl                        what is faster, what is slower, what differs besides
-  h5lab compare results.jsonl --by path                         file systems side by side
-  h5lab compare good.jsonl today.jsonl --fail-on slower:10%     exit code 9 if a cell certainly is
+  h5lab compare before.jsonl after.jsonl
+      what is faster, what is slower, what differs besides
+  h5lab compare results.jsonl --by path
+      file systems side by side
+  h5lab compare good.jsonl today.jsonl --fail-on slower:10%
+      exit code 9 if a cell certainly is
 
-Cells are paired by what they mean: size, data, access, ranks, cache state, and every setting of which a file has several
+Cells are paired by what they mean: size, data, access, ranks, cache state, and every setting of which a file has several \
 values. The first group is the base. A change is reported where it is certain: all of them together at 95 %.")]
 pub struct Compare {
     /// Result files, the base first
@@ -652,11 +687,15 @@ impl From<MetricName> for Metric {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab report results.jsonl --open                        report.html, shown in your browser
+  h5lab report results.jsonl --open
+      report.html, shown in your browser
   h5lab report a.jsonl b.jsonl -o both.html --title 'ext4 and xfs'
-  h5lab report results.jsonl --format csv -o results.csv   a row a sample: pandas.read_csv('results.csv')
-  h5lab report results.jsonl --format markdown             for a wiki or a pull request
-  h5lab report results.jsonl --figures figures/            each chart as SVG as well
+  h5lab report results.jsonl --format csv -o results.csv
+      a row a sample: pandas.read_csv('results.csv')
+  h5lab report results.jsonl --format markdown
+      for a wiki or a pull request
+  h5lab report results.jsonl --figures figures/
+      each chart as SVG as well
 
 The page is one file: no network, no other file. docs/report.md describes it, and every column of CSV and Parquet.")]
 pub struct Report {
@@ -705,9 +744,12 @@ pub struct Batch {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab env                  this machine, and the file system of the current folder
-  h5lab env /scratch/me      the file system that holds that path
-  h5lab env --json | jq .    for a script")]
+  h5lab env
+      this machine, and the file system of the current folder
+  h5lab env /scratch/me
+      the file system that holds that path
+  h5lab env --json | jq .
+      for a script")]
 pub struct Env {
     /// The path whose file system to look at
     #[arg(value_name = "PATH", default_value = ".")]
@@ -734,6 +776,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Terminals of 80 columns: what is laid out by hand fits, and prose is left to be wrapped.
+    #[test]
+    fn examples_fit_narrow_terminals() {
+        for command in Cli::command().get_subcommands().chain([&Cli::command()]) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines: Vec<&str> = help.lines().collect();
+            for pair in lines.windows(2) {
+                let by_hand = |line: &str| line.starts_with(' ') || line.is_empty() || line.ends_with(':');
+                assert!(pair.iter().any(|line| by_hand(line)), "{}: broken by hand: {pair:?}", command.get_name());
+            }
+            for line in lines.iter().filter(|line| line.starts_with(' ')) {
+                assert!(line.len() <= 80, "{}: {line}", command.get_name());
+            }
+        }
     }
 
     #[test]

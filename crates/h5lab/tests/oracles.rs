@@ -6,6 +6,7 @@ use common::{Folder, MPI, Outcome};
 use h5lab_core::access::Access;
 use h5lab_core::dataset::{Dataset, Dtype, Shape};
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
+use h5lab_core::failure::FailureKind;
 use h5lab_core::filter::Filter;
 use h5lab_core::generate::{Data, DataKind};
 use h5lab_core::layout::Layout;
@@ -190,6 +191,29 @@ fn check_foreign(folder: &Folder, (file, dataset, shape, np): Foreign, options: 
         nothing_to_compare(&record, &outcome);
         assert_eq!(record.experiment.dataset.shape.0, shape, "{outcome}");
         views_are_the_ramps(&record, shape, &outcome);
+    }
+}
+
+/// HDF5 does not read them through MPI-IO.
+#[test]
+fn virtual_datasets_are_read() {
+    let folder = Folder::new();
+    folder.python("make_foreign.py").ok();
+    folder.h5lab("write 7 11 own.h5 --method per-process --np 2").ok();
+    for options in ["", "--method gather", "--method per-process", "--method direct"] {
+        for np in ["1", "3"] {
+            check_foreign(&folder, ("virtual.h5", "", &[8, 10], np), options);
+            let read = folder.h5lab(&format!("read own.h5 --json --np {np} {options}")).ok().record();
+            assert_eq!(read.verification, Verification::Passed, "{options} {np}");
+        }
+        let alone = folder.h5lab(&format!("read own.h5 --json {options}")).ok().record();
+        assert_eq!(alone.verification, Verification::Passed, "{options}");
+    }
+    if MPI {
+        let refused = folder.h5lab("read virtual.h5 --collective --np 2").run();
+        assert_eq!(refused.code, Some(i32::from(FailureKind::Usage.exit_code())), "{refused}");
+        let says = ["'data' is virtual", "what to do: use the method independent, per-process or direct"];
+        assert!(says.iter().all(|text| refused.stderr.contains(text)), "{refused}");
     }
 }
 

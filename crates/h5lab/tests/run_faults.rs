@@ -156,7 +156,7 @@ fn a_rank_that_fails_in_every_cell() {
         let stopped =
             folder.h5lab(&words.replace("r.jsonl", "s.jsonl --on-error stop")).env("H5LAB_FAULT", fault).run();
         assert_eq!((stopped.code, folder.records("s.jsonl").len()), (outcome.code, 1), "{stopped}");
-        assert!(stopped.stderr.contains("1 of 2 cells were not measured"), "{stopped}");
+        assert!(stopped.stderr.contains("not measured: 1 of 2 cells"), "{stopped}");
     }
 }
 

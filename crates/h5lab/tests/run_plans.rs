@@ -63,7 +63,7 @@ fn a_dry_run_says_what_it_will_take_and_opens_nothing() {
     folder.write("plan.toml", "shape = '16x64x64'\naccess = 'projection'\nmethod = ['gather', 'posix']\nrepeat = 3");
     let before = folder.snapshot();
     let told = folder.h5lab("run plan.toml --dry-run --save results.jsonl").ok();
-    for text in ["4 in 1 batches, 3 rounds", "to be written   1.50 MiB", "peak disk", "peak memory", "time  "] {
+    for text in ["4 in 1 batch, 3 rounds each", "to be written   1.50 MiB", "peak disk", "peak memory", "time  "] {
         assert!(told.stdout.contains(text), "'{text}': {told}");
     }
     assert!(before == folder.snapshot(), "{:?}", folder.names());

@@ -2,7 +2,7 @@
 
 use super::{AccessCost, DatasetFacts, Inspection, Kind, Node, Space, Stored};
 use crate::dataset::Shape;
-use crate::report::{Table, bytes, printable, significant};
+use crate::report::{Table, bytes, counted, printable, significant};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -89,9 +89,9 @@ fn dataset(facts: &DatasetFacts) -> Vec<String> {
     let (layout, chunk) = match &facts.layout {
         Stored::Compact => ("compact".to_owned(), dash()),
         Stored::Contiguous => ("contiguous".to_owned(), dash()),
-        Stored::External { files } => (format!("external, {} files", files.len()), dash()),
+        Stored::External { files } => (format!("external, {}", counted(files.len(), "file")), dash()),
         Stored::Virtual { sources, mappings } => {
-            (format!("virtual, {mappings} parts in {} files", sources.len()), dash())
+            (format!("virtual, {} in {}", counted(*mappings as usize, "part"), counted(sources.len(), "file")), dash())
         }
         Stored::Chunked { chunk } => {
             (Shape(chunk.clone()).to_string(), facts.chunks.as_ref().map_or_else(dash, |c| bytes(c.bytes)))

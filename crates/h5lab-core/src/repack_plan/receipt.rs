@@ -4,7 +4,7 @@ use crate::access::Access;
 use crate::dataset::Shape;
 use crate::layout::Layout;
 use crate::region::Region;
-use crate::report::{Table, bytes, printable, rate, seconds};
+use crate::report::{Table, bytes, counted, printable, rate, seconds};
 use crate::split::Split;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -153,16 +153,16 @@ impl Receipt {
             size(self.output_bytes)
         );
         text += &format!(
-            "{} of values in {} s{}, {} MiB/s, {} threads, {} groups, {} datasets ({} changed), {} committed types\n",
+            "{} of values in {} s{}, {} MiB/s, {}, {}, {} ({} changed), {}\n",
             bytes(self.bytes),
             seconds(self.seconds),
             if self.dry_run { " (predicted)" } else { "" },
             rate(self.rate()),
-            self.threads,
-            self.groups,
-            self.datasets,
+            counted(self.threads as usize, "thread"),
+            counted(self.groups as usize, "group"),
+            counted(self.datasets as usize, "dataset"),
             self.changes.len(),
-            self.datatypes
+            counted(self.datatypes as usize, "committed type")
         );
         text += &match self.verify_seconds {
             _ if self.dry_run => "nothing was written: --dry-run\n".to_owned(),
@@ -212,12 +212,16 @@ fn groups_line(change: &Change) -> String {
     let name = printable(&change.dataset);
     let Some(groups) = &change.groups else { return format!("{name}: moved by HDF5 itself\n") };
     format!(
-        "{name}: {} groups of {} ({}); {} source tiles, each decoded {} times\n",
-        groups.count,
+        "{name}: {} of {} ({}); {}, each decoded {}\n",
+        counted(groups.count as usize, "group"),
         Shape(groups.shape.clone()),
         bytes(groups.bytes),
-        groups.source_tiles,
-        rate(groups.decodes as f64 / groups.source_tiles.max(1) as f64),
+        counted(groups.source_tiles as usize, "source tile"),
+        if groups.decodes == groups.source_tiles {
+            "once".to_owned()
+        } else {
+            format!("{} times", rate(groups.decodes as f64 / groups.source_tiles.max(1) as f64))
+        },
     )
 }
 

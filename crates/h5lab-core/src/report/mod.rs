@@ -85,6 +85,15 @@ pub fn seconds(value: f64) -> String {
     if value > 0.0 && value < 1e-6 { "<1e-6".into() } else { significant((value * 1e6).round() / 1e6) }
 }
 
+/// A number of things: `1 cell`, `3 cells`. `one` is the word for a single thing.
+pub fn counted(number: usize, one: &str) -> String {
+    match (number, one.strip_suffix("tch")) {
+        (1, _) => format!("1 {one}"),
+        (number, Some(_)) => format!("{number} {one}es"),
+        (number, None) => format!("{number} {one}s"),
+    }
+}
+
 /// The first element of `data` as text: integers as they are, floats with four decimals. `None` if there is none.
 pub fn element(dtype: Dtype, data: &[u8]) -> Option<String> {
     let first = data.get(..dtype.size())?;
@@ -106,6 +115,12 @@ pub fn element(dtype: Dtype, data: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_not_several() {
+        assert_eq!([0, 1, 2].map(|n| counted(n, "cell")), ["0 cells", "1 cell", "2 cells"]);
+        assert_eq!([1, 2].map(|n| counted(n, "batch")), ["1 batch", "2 batches"]);
+    }
 
     #[test]
     fn sizes_and_numbers_have_three_digits() {

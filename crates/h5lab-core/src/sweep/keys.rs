@@ -77,11 +77,11 @@ pub const KEYS: &[Key] = &[
         list: true,
         set: |s, v| list(&mut s.split, v),
     },
-    Key { name: "np", help: "rank counts", list: true, set: |s, v| counts(&mut s.np, v) },
+    Key { name: "np", help: "rank counts, whole numbers of at least 1: 1,2,4", list: true, set: |s, v| counts(&mut s.np, v) },
     Key { name: "cache", help: "cold, warm, as-found", list: true, set: |s, v| list(&mut s.cache, v) },
     Key {
         name: "fsync",
-        help: "true: writes are flushed to the device",
+        help: "true or false: whether writes are flushed to the device",
         list: true,
         set: |s, v| list(&mut s.fsync, v),
     },
@@ -106,7 +106,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "chunk-cache-slots",
-        help: "slots of the chunk cache, or default",
+        help: "slots of the chunk cache: a whole number, or default",
         list: true,
         set: |s, v| optional(&mut s.chunk_cache_slots, v, parse),
     },
@@ -154,10 +154,10 @@ pub const KEYS: &[Key] = &[
         set: |s, v| optional(&mut s.direct_io, v, parse),
     },
     Key { name: "hint", help: "hints for MPI-IO: KEY=VALUE", list: true, set: |s, v| hints(s, v) },
-    Key { name: "repeat", help: "how often each cell is measured", list: false, set: |s, v| repeat(s, v) },
+    Key { name: "repeat", help: "how often each cell is measured: a whole number of at least 1", list: false, set: |s, v| repeat(s, v) },
     Key {
         name: "ceiling",
-        help: "true: the posix ceiling is measured beside each cell",
+        help: "true or false: whether the posix ceiling is measured beside each cell",
         list: false,
         set: |s, v| one(&mut s.ceiling, v),
     },
@@ -165,6 +165,11 @@ pub const KEYS: &[Key] = &[
 ];
 
 impl Key {
+    /// What it takes, in words.
+    pub fn takes(&self) -> String {
+        format!("{} takes {}: {}", self.name, if self.list { "one value or a list" } else { "one value" }, self.help)
+    }
+
     /// Another name that it goes by: records have the processes' share of a dataset as `split`.
     pub fn alias(&self) -> Option<&'static str> {
         (self.name == "processes").then_some("split")
@@ -181,15 +186,15 @@ impl Sweep {
         let key = find(name)?;
         if values.is_empty() {
             return Err(
-                usage(format!("{name}: the list is empty")).mend(format!("give at least one value: {}", key.help))
+                usage(format!("{name}: the list is empty")).mend(format!("give at least one value: {}", key.takes()))
             );
         }
         if !key.list && values.len() > 1 {
-            return Err(usage(format!("{name}: {} values, but it takes one", values.len())));
+            return Err(usage(format!("{name}: {} values, but it takes one", values.len())).mend(key.takes()));
         }
         (key.set)(self, values).map_err(|mut failure| {
             failure.message = format!("{name}: {}", failure.message);
-            failure.mend.get_or_insert_with(|| format!("{name}: {}", key.help));
+            failure.mend.get_or_insert_with(|| key.takes());
             failure
         })
     }

@@ -46,8 +46,10 @@ fn word(name: &str, value: &Spanned<DeValue<'_>>) -> Result<String, (Range<usize
         DeValue::Integer(number) => Ok(number.to_string()),
         DeValue::Boolean(truth) => Ok(truth.to_string()),
         other => {
-            let why = format!("{name}: a {} where a text, a whole number, true or false is taken", other.type_str());
-            Err((value.span(), Failure::new(FailureKind::Usage, why)))
+            let article = if other.type_str().starts_with('a') { "an" } else { "a" };
+            let why = format!("{name}: {article} {} is no value of this key", other.type_str());
+            let takes = keys::find(name).map(keys::Key::takes).unwrap_or_default();
+            Err((value.span(), Failure::new(FailureKind::Usage, why).mend(takes)))
         }
     }
 }
@@ -114,7 +116,11 @@ mod tests {
             ("np = 1\nmethd = \"posix\"", &["line 2, column 1", "'methd'", "did you mean 'method'"]),
             ("np = []", &["line 1, column 6", "empty"]),
             ("np = 0", &["line 1", "at least 1"]),
-            ("np = 1.5", &["line 1, column 6", "float"]),
+            ("np = 1.5", &["line 1, column 6", "a float is no value", "np takes one value or a list: rank counts"]),
+            ("np = [[1]]", &["line 1, column 7", "an array is no value", "whole numbers of at least 1"]),
+            ("np = 'two'", &["line 1, column 6", "'two' is not a whole number", "np takes one value or a list"]),
+            ("repeat = true", &["'true' is not a whole number", "repeat takes one value: how often"]),
+            ("fsync = 3", &["'3' is not a value of this key", "fsync takes one value or a list: true or false"]),
             ("np = -3", &["at least 1"]),
             ("buffer = \"64MB\"", &["64MB", "MiB"]),
             ("method = [\"posix\",\n \"mpio\"]", &["unknown method 'mpio'", "per-process"]),

@@ -132,6 +132,23 @@ impl Hdf5File {
         h5::virtual_dataset::files(&self.dataset, &self.path)
     }
 
+    /// The files and the datasets in them that hold the dataset's values: those of a virtual dataset that is made of boxes,
+    /// else itself.
+    pub(super) fn sources(&self) -> Result<Vec<(PathBuf, String)>> {
+        let mappings = h5::virtual_dataset::mappings(&self.dataset, &self.path)?.unwrap_or_default();
+        let mut sources: Vec<_> = mappings.into_iter().map(|mapping| (mapping.file, mapping.dataset)).collect();
+        sources.dedup();
+        if sources.is_empty() {
+            sources.push((self.path.clone(), self.dataset.name()));
+        }
+        Ok(sources)
+    }
+
+    /// True if it was opened through the MPI-IO driver.
+    pub(super) fn is_mpio(&self) -> bool {
+        self.driver == Driver::Mpio
+    }
+
     /// Names the chunk that a filter failed on.
     fn which_chunk(&self, failure: Failure, region: &Region) -> Failure {
         let filtered = failure.stack.iter().any(|frame| frame.contains(h5::DAMAGED));

@@ -227,8 +227,10 @@ impl Session for Reader<'_> {
     /// which HDF5 opens with the master's settings.
     fn in_force(&mut self) -> Result<Settings> {
         let (mut found, mut stored) = (Settings::new(), Some(0));
-        for part in self.parts()? {
-            let mut part = Box::new(place(&self.opening, &part).join(&self.opening.experiment.dataset, Mode::Read)?);
+        let sources = if self.opening.comm.rank() == 0 { self.master.sources()? } else { Vec::new() };
+        for (part, name) in sources {
+            let dataset = Dataset { name, ..self.opening.experiment.dataset.of_unknown_values() };
+            let mut part = Box::new(place(&self.opening, &part).join(&dataset, Mode::Read)?);
             found = part.in_force()?;
             stored = stored.zip(part.close()?.stored_bytes).map(|(sum, bytes)| sum + bytes);
         }

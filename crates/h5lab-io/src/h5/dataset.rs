@@ -193,7 +193,9 @@ pub(crate) fn choose(file: &hdf5::File, wanted: Option<&str>, path: &Path) -> Re
 
 /// What can be chosen.
 fn listing(there: &Found) -> String {
-    let mut text = match &there.datasets[..] {
+    let mut sorted = there.datasets.clone();
+    sorted.sort();
+    let mut text = match &sorted[..] {
         [] => "it has no dataset at all".to_owned(),
         datasets => format!("it has: {}", names(datasets)),
     };

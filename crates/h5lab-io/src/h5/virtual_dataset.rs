@@ -61,6 +61,11 @@ pub fn files(of: &hdf5::Dataset, path: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// True if a dataset is put together from others.
+pub fn is_virtual(of: &hdf5::Dataset) -> bool {
+    of.create_plist().is_ok_and(|creation| creation.layout() == hdf5::dataset::Layout::Virtual)
+}
+
 /// A box of a virtual dataset, and the box of another file's dataset that it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {

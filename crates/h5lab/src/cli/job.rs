@@ -13,13 +13,17 @@ use std::path::PathBuf;
     subcommand_negates_reqs = true,
     after_help = "Examples:
   h5lab job --np 4,8,16 --time 1:00:00 -- run plan.toml --save results.jsonl
-                                     writes h5lab-run.sh, for whichever scheduler is here
-  h5lab job --scheduler slurm --nodes 2 --np 4,8,16 --queue fast --submit --wait -- write 128 1000000
-  h5lab job --scheduler grid-engine --pe openmpi --np 16 --project tomography --submit -- run --preset write
-  h5lab job --np 8,16 --nodes 2 --container h5lab.sif --bind /scratch:/apps/output -- run plan.toml --save r.jsonl
-  h5lab job status                   the jobs that were submitted from this folder
+      writes h5lab-run.sh, for whichever scheduler is here
+  h5lab job --scheduler slurm --nodes 2 --np 4,8,16 --queue fast --submit \\
+          --wait -- write 128 1000000
+  h5lab job --scheduler grid-engine --pe openmpi --np 16 --project tomography \\
+          --submit -- run --preset write
+  h5lab job --np 8,16 --nodes 2 --container h5lab.sif \\
+          --bind /scratch:/apps/output -- run plan.toml --save r.jsonl
+  h5lab job status
+      the jobs that were submitted from this folder
 
-After -- comes any h5lab command that takes --np; the rank counts stand before it. `run` gets --resume: when the
+After -- comes any h5lab command that takes --np; the rank counts stand before it. `run` gets --resume: when the \
 time was too short, submit the same script again. docs/cluster.md has the rest."
 )]
 pub struct Job {

@@ -8,13 +8,18 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  h5lab repack scan.h5 new.h5 --chunk 20x64x1366 --filter shuffle+gzip=4     all datasets with three axes
-  h5lab repack scan.h5 new.h5 --dataset entry/data --chunk 20x64x1366 --dataset 'entry/*/flat' --chunk contiguous
-  h5lab repack scan.h5 --in-place --dataset entry/data --chunk auto          compared, then renamed
-  h5lab repack scan.h5 new.h5 -l entry/data:CHUNK=20x64x1366 -f entry/data:SHUF -f entry/data:GZIP=4
-  h5lab repack scan.h5 new.h5 --chunk auto --dry-run                         groups, bytes, memory; nothing is written
+  h5lab repack scan.h5 new.h5 --chunk 20x64x1366 --filter shuffle+gzip=4
+      all datasets with three axes
+  h5lab repack scan.h5 new.h5 --dataset entry/data --chunk 20x64x1366 \\
+          --dataset 'entry/*/flat' --chunk contiguous
+  h5lab repack scan.h5 --in-place --dataset entry/data --chunk auto
+      compared, then renamed
+  h5lab repack scan.h5 new.h5 -l entry/data:CHUNK=20x64x1366 \\
+          -f entry/data:SHUF -f entry/data:GZIP=4
+  h5lab repack scan.h5 new.h5 --chunk auto --dry-run
+      groups, bytes, memory; nothing is written
 
-A --dataset begins a rule: the --chunk and --filter behind it are for it. Rules without --dataset are for all datasets
+A --dataset begins a rule: the --chunk and --filter behind it are for it. Rules without --dataset are for all datasets \
 that they fit. What no rule names is carried over as it is: docs/repack.md says what that means.")]
 pub struct Repack {
     /// The file to read

@@ -14,6 +14,7 @@ use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::prediction::Conditions;
 use h5lab_core::record::Record;
+use h5lab_core::report::counted;
 use h5lab_core::report::sweep::{explanations, sweep_table};
 use h5lab_core::sweep::{Batch, Cell, DataChoice, FileCells, OnError, Skipped, Sweep, from_toml};
 use h5lab_io::comm::mpi;
@@ -230,8 +231,8 @@ fn say_what_is_left_out(skipped: &[Skipped], done: Option<(usize, usize)>, outpu
         say(format_args!("skipped: {}: {}", skip.what, skip.why));
     }
     match done {
-        Some((done, asked)) if done == asked => note(&format!("--resume: the result file holds all {asked} cells")),
-        Some((done, asked)) => note(&format!("--resume: the result file holds {done} of {asked} cells")),
+        Some((done, asked)) if done == asked => note(&format!("--resume: the result file holds all {}", counted(asked, "cell"))),
+        Some((done, asked)) => note(&format!("--resume: the result file holds {done} of {}", counted(asked, "cell"))),
         None => {}
     }
 }
@@ -265,7 +266,7 @@ pub fn verdict(records: &[Record]) -> Result<()> {
     let Some((record, first)) = failed.next() else { return Ok(()) };
     let (number, what) = (1 + failed.count(), record.experiment.in_words());
     let bare = Failure { stack: Vec::new(), mend: None, ..first.clone() };
-    let why = format!("{number} of {} cells failed; the first, {what}: {bare}", records.len());
+    let why = format!("{number} of {} failed; the first, {what}: {bare}", counted(records.len(), "cell"));
     Err(Failure { stack: first.stack.clone(), mend: first.mend.clone(), ..Failure::new(first.kind, why) })
 }
 

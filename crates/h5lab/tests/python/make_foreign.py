@@ -30,5 +30,12 @@ make("no-rows.h5", "data", (0, 5), "f4")
 make("no-columns.h5", "data", (5, 0), "u4")
 make("growing.h5", "data", (6, 4), "f4", chunks=(1, 4), maxshape=(None, 4))
 make("one-of-two.h5", "entry/data", (4, 4), "u2")
+layout = h5py.VirtualLayout((8, 10), "f4")
+for part in range(2):
+    with h5py.File(f"part-{part}.h5", "w") as f:
+        f["rows"] = ramp((8, 10), "f4")[4 * part : 4 * part + 4]
+    layout[4 * part : 4 * part + 4] = h5py.VirtualSource(f"part-{part}.h5", "rows", (4, 10))
+with h5py.File("virtual.h5", "w") as f:
+    f.create_virtual_dataset("data", layout)
 with h5py.File("one-of-two.h5", "a") as f:
     f["name"] = "a string, which is not to be read"

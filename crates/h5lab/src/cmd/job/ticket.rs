@@ -3,6 +3,7 @@
 use h5lab_core::experiment::Experiment;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::job::BatchSystem;
+use h5lab_core::report::counted;
 use h5lab_io::journal;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -89,8 +90,8 @@ impl Ticket {
     pub fn progress(&self) -> String {
         match self.done() {
             Ok(None) => String::new(),
-            Ok(Some(done)) if done <= self.records => format!("{done} of {} records", self.records),
-            Ok(Some(done)) => format!("{done} records"),
+            Ok(Some(done)) if done <= self.records => format!("{done} of {}", counted(self.records, "record")),
+            Ok(Some(done)) => counted(done, "record"),
             Err(failure) => format!("results unreadable: {}", failure.message),
         }
     }

@@ -11,7 +11,7 @@ use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::host::Host;
 use h5lab_core::method::Method;
 use h5lab_core::record::Record;
-use h5lab_core::report::printable;
+use h5lab_core::report::{counted, printable};
 use h5lab_core::sweep::{Batch, Cell, OnError};
 use h5lab_io::run::ScratchFolder;
 use std::collections::BTreeSet;
@@ -97,7 +97,7 @@ impl Execution<'_> {
             if self.on_error == OnError::Stop && show.records().iter().any(|r| r.failure.is_some()) {
                 let cells = batches.iter().map(|b| b.cells().count()).sum::<usize>();
                 let left = cells - show.records().len();
-                progress.remark(&format!("on-error = stop: {left} of {cells} cells were not measured"));
+                progress.remark(&format!("on-error = stop: not measured: {left} of {}", counted(cells, "cell")));
                 break;
             }
         }
@@ -196,11 +196,11 @@ fn describe(number: usize, batches: &[Batch]) -> String {
     let layout = batch.files.first().map_or_else(String::new, |f| f.write.experiment.layout.to_string());
     let folder = printable(&batch.folder.display().to_string());
     format!(
-        "batch {} of {}: {} cells, {} rounds, np {}, {layout}, in {folder}",
+        "batch {} of {}: {}, {}, np {}, {layout}, in {folder}",
         number + 1,
         batches.len(),
-        batch.cells().count(),
-        batch.repeat,
+        counted(batch.cells().count(), "cell"),
+        counted(batch.repeat, "round"),
         batch.np
     )
 }

@@ -8,7 +8,7 @@ use h5lab_core::failure::Result;
 use h5lab_core::filter::{Filter, Packing};
 use h5lab_core::plan::Plan;
 use h5lab_core::prediction::Conditions;
-use h5lab_core::report::{Table, bytes, printable, seconds, significant};
+use h5lab_core::report::{Table, bytes, counted, printable, seconds, significant};
 use h5lab_core::sweep::Batch;
 use h5lab_io::run;
 use std::collections::BTreeMap;
@@ -132,7 +132,8 @@ pub fn print(batches: &[Batch], expected: Expected<'_>, output: &Output) -> Resu
         cells.iter().filter_map(|c| c.bytes_to_read).sum::<u64>() * batch.repeat as u64
     };
     let read: u64 = batches.iter().zip(&computed).map(of_batch).sum();
-    line(format_args!("\ncells           {} in {} batches, {rounds} rounds each", sum.cells, batches.len()))?;
+    let (batches, rounds) = (counted(batches.len(), "batch"), counted(rounds, "round"));
+    line(format_args!("\ncells           {} in {batches}, {rounds} each", sum.cells))?;
     line(format_args!("to be written   {} (ceilings included)", bytes(sum.written)))?;
     line(format_args!("to be read      {} (compressed chunks with their size before)", bytes(read)))?;
     line(format_args!("peak disk       {}", bytes(sum.peak_disk)))?;
