@@ -76,6 +76,16 @@ fn links_lead_to_files() {
 }
 
 #[test]
+fn every_lesson_leads_to_the_reading_list() {
+    for lesson in LESSONS.iter() {
+        let told = lesson.page().part(Part::ReadMore);
+        for source in ["*Python and HDF5*", "wiki.earthdata.nasa.gov", "docs.h5py.org/en/stable/mpi.html", "(../README.md"] {
+            assert!(told.contains(source), "{}: {source}", lesson.name);
+        }
+    }
+}
+
+#[test]
 fn a_lesson_is_found_by_number_and_by_name() {
     assert_eq!(find("3").unwrap().name, "03-views");
     assert_eq!(find("06-chunks-and-compression").unwrap().number, 6);
