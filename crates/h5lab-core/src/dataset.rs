@@ -183,6 +183,20 @@ pub struct SourceFile {
     pub dataset: String,
 }
 
+impl SourceFile {
+    /// All ways to cut `FILE:DATASET` at a colon, the last colon first: either name may have colons of its own.
+    pub fn cuts(&self) -> Vec<SourceFile> {
+        let Some(file) = self.file.to_str() else { return vec![self.clone()] };
+        let text = format!("{file}:{}", self.dataset);
+        let cut = |(at, _): (usize, &str)| {
+            let (file, dataset) = (&text[..at], text[at + 1..].trim_start_matches('/'));
+            let whole = !file.is_empty() && !dataset.is_empty();
+            whole.then(|| SourceFile { file: file.into(), dataset: dataset.to_owned() })
+        };
+        text.rmatch_indices(':').filter_map(cut).collect()
+    }
+}
+
 impl fmt::Display for SourceFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file.display(), self.dataset)
@@ -192,7 +206,7 @@ impl fmt::Display for SourceFile {
 impl FromStr for SourceFile {
     type Err = Failure;
 
-    /// Takes `FILE:DATASET`, cut at the last colon: a file's name may have one.
+    /// Takes `FILE:DATASET`, cut at the last colon; [`SourceFile::cuts`] has the other ways.
     fn from_str(text: &str) -> Result<Self> {
         match text.rsplit_once(':').map(|(file, dataset)| (file, dataset.trim_start_matches('/'))) {
             Some((file, dataset)) if !file.is_empty() && !dataset.is_empty() => {
@@ -277,6 +291,9 @@ mod tests {
             assert_eq!(source, SourceFile { file: file.into(), dataset: dataset.into() });
             assert_eq!(source.to_string().parse::<SourceFile>().unwrap(), source);
         }
+        let cuts = "a:1.h5:entry/x:y".parse::<SourceFile>().unwrap().cuts();
+        let cuts: Vec<_> = cuts.iter().map(|cut| (cut.file.to_str().unwrap(), cut.dataset.as_str())).collect();
+        assert_eq!(cuts, [("a:1.h5:entry/x", "y"), ("a:1.h5", "entry/x:y"), ("a", "1.h5:entry/x:y")]);
         for text in ["", ":", "scan.h5", "scan.h5:", "scan.h5:/", ":x"] {
             assert_eq!(text.parse::<SourceFile>().unwrap_err().kind, FailureKind::Usage, "{text}");
         }

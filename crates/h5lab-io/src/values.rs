@@ -48,6 +48,12 @@ pub fn whole(source: &SourceFile) -> Result<Dataset> {
     Ok(Dataset { data: None, from: Some(source.clone()), ..theirs })
 }
 
+/// The source with its name cut at the colon before which there is a file.
+pub fn located(source: &SourceFile) -> SourceFile {
+    let there = source.cuts().into_iter().find(|cut| cut.file.is_file());
+    there.unwrap_or_else(|| source.clone())
+}
+
 fn describe(file: &hdf5::File, source: &SourceFile) -> Result<(Dataset, Layout)> {
     h5::dataset::describe(file, Some(&source.dataset), &source.file).map_err(|mut failure| {
         // There is no flag for the source's dataset: it is part of its name.

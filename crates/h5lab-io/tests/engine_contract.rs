@@ -305,11 +305,17 @@ fn parts_of_a_replaced_master_are_removed() {
     assert_eq!(names(), two.map(String::from).into());
     std::fs::write(at("a-rank-0001.h5"), "somebody else's").unwrap();
     write("a.h5", Method::Gather, 2);
-    assert_eq!(names(), ["a-rank-0001.h5", "a.h5", "b-rank-0000.h5", "b-rank-0001.h5", "b.h5"].map(String::from).into());
+    assert_eq!(
+        names(),
+        ["a-rank-0001.h5", "a.h5", "b-rank-0000.h5", "b-rank-0001.h5", "b.h5"].map(String::from).into()
+    );
     // A master by another name: who knows who else names its parts.
     std::fs::rename(at("b.h5"), at("c.h5")).unwrap();
     write("c.h5", Method::Gather, 2);
-    assert_eq!(names(), ["a-rank-0001.h5", "a.h5", "b-rank-0000.h5", "b-rank-0001.h5", "c.h5"].map(String::from).into());
+    assert_eq!(
+        names(),
+        ["a-rank-0001.h5", "a.h5", "b-rank-0000.h5", "b-rank-0001.h5", "c.h5"].map(String::from).into()
+    );
 }
 
 #[test]

@@ -223,7 +223,11 @@ const INTO_ITSELF: &[Case] = &[
     ),
     ("tune there.h5 --save there.h5", Usage, ITSELF),
     ("tune there.h5 -o new.h5 --save new.h5", Usage, ITSELF),
-    ("report r.jsonl --format csv -o inner/../r.jsonl --force", Usage, &["the report would overwrite the results", "-o"]),
+    (
+        "report r.jsonl --format csv -o inner/../r.jsonl --force",
+        Usage,
+        &["the report would overwrite the results", "-o"],
+    ),
 ];
 
 #[test]

@@ -132,6 +132,33 @@ fn saved_records_are_appended_and_a_half_written_line_does_no_harm() {
 }
 
 #[test]
+fn what_a_list_has_twice_is_measured_once() {
+    let folder = Folder::new();
+    let written = folder.h5lab("write 7 11 --np 1,2,1 --json").ok();
+    assert_eq!(written.records().iter().map(|r| r.experiment.np).collect::<Vec<_>>(), [1, 2]);
+    assert!(written.stderr.contains("--np has 1 more than once"), "{written}");
+    std::fs::create_dir(folder.path("a:b")).unwrap();
+    std::os::unix::fs::symlink("a:b", folder.path("link")).unwrap();
+    let swept = folder.h5lab("run --shape 8x8 --repeat 1 --np 1,1 --path a:b,link,./a:b --save r.jsonl").ok();
+    assert_eq!(folder.records("r.jsonl").len(), 1, "{swept}");
+    assert_eq!(swept.stderr.matches("the list has it already: it is measured once").count(), 3, "{swept}");
+}
+
+/// Files and datasets may have colons in their names: FILE is what is there.
+#[test]
+fn a_source_is_cut_where_there_is_a_file() {
+    let folder = Folder::new();
+    folder.python("make_foreign.py").ok();
+    std::fs::copy(folder.path("colons.h5"), folder.path("12:30.h5")).unwrap();
+    for source in ["colons.h5:a:b", "12:30.h5:a:b"] {
+        let run = folder.h5lab("run --repeat 1 --access full --json --data").arg(format!("from {source}")).ok();
+        assert!(run.records().iter().any(|r| r.verification == Verification::Passed), "{run}");
+    }
+    let missing = folder.h5lab("run --data").arg("from colons.h5").run();
+    assert!(missing.stderr.contains("what to do: write from, the file, a colon"), "{missing}");
+}
+
+#[test]
 fn records_of_own_mpirun_and_the_users_mpirun_are_alike() {
     let folder = Folder::new();
     folder.h5lab("write 7 11 --np 2").ok();

@@ -79,7 +79,9 @@ fn links_lead_to_files() {
 fn every_lesson_leads_to_the_reading_list() {
     for lesson in LESSONS.iter() {
         let told = lesson.page().part(Part::ReadMore);
-        for source in ["*Python and HDF5*", "wiki.earthdata.nasa.gov", "docs.h5py.org/en/stable/mpi.html", "(../README.md"] {
+        for source in
+            ["*Python and HDF5*", "wiki.earthdata.nasa.gov", "docs.h5py.org/en/stable/mpi.html", "(../README.md"]
+        {
             assert!(told.contains(source), "{}: {source}", lesson.name);
         }
     }

@@ -158,7 +158,7 @@ impl Receipt {
             seconds(self.seconds),
             if self.dry_run { " (predicted)" } else { "" },
             rate(self.rate()),
-            counted(self.threads as usize, "thread"),
+            counted(self.threads, "thread"),
             counted(self.groups as usize, "group"),
             counted(self.datasets as usize, "dataset"),
             self.changes.len(),

@@ -28,7 +28,12 @@ pub const KEYS: &[Key] = &[
         list: true,
         set: |s, v| list(&mut s.shape, v),
     },
-    Key { name: "dtype", help: "u8, u16, u32, u64, i8, i16, i32, i64, f32, f64", list: true, set: |s, v| list(&mut s.dtype, v) },
+    Key {
+        name: "dtype",
+        help: "u8, u16, u32, u64, i8, i16, i32, i64, f32, f64",
+        list: true,
+        set: |s, v| list(&mut s.dtype, v),
+    },
     Key {
         name: "data",
         help: "uniform, detector, tomography, ramp, or 'from FILE:DATASET'",
@@ -77,7 +82,12 @@ pub const KEYS: &[Key] = &[
         list: true,
         set: |s, v| list(&mut s.split, v),
     },
-    Key { name: "np", help: "rank counts, whole numbers of at least 1: 1,2,4", list: true, set: |s, v| counts(&mut s.np, v) },
+    Key {
+        name: "np",
+        help: "rank counts, whole numbers of at least 1: 1,2,4",
+        list: true,
+        set: |s, v| counts(&mut s.np, v),
+    },
     Key { name: "cache", help: "cold, warm, as-found", list: true, set: |s, v| list(&mut s.cache, v) },
     Key {
         name: "fsync",
@@ -154,7 +164,12 @@ pub const KEYS: &[Key] = &[
         set: |s, v| optional(&mut s.direct_io, v, parse),
     },
     Key { name: "hint", help: "hints for MPI-IO: KEY=VALUE", list: true, set: |s, v| hints(s, v) },
-    Key { name: "repeat", help: "how often each cell is measured: a whole number of at least 1", list: false, set: |s, v| repeat(s, v) },
+    Key {
+        name: "repeat",
+        help: "how often each cell is measured: a whole number of at least 1",
+        list: false,
+        set: |s, v| repeat(s, v),
+    },
     Key {
         name: "ceiling",
         help: "true or false: whether the posix ceiling is measured beside each cell",
@@ -327,7 +342,9 @@ impl FromStr for DataChoice {
 
     fn from_str(text: &str) -> Result<Self> {
         match text.strip_prefix("from ") {
-            Some(source) => source.trim().parse().map(DataChoice::From),
+            Some(source) => source.trim().parse().map(DataChoice::From).map_err(|failure: Failure| {
+                failure.mend("write from, the file, a colon, and the dataset in it: 'from scan.h5:entry/data'")
+            }),
             None => text.parse().map(DataChoice::Kind),
         }
     }

@@ -3,6 +3,7 @@
 mod cells;
 mod keys;
 mod parse;
+mod repeats;
 
 pub use cells::{Batch, Cell, FileCells, Skipped};
 pub use keys::KEYS;

@@ -66,6 +66,7 @@ pub fn source(dataset: &hdf5::Dataset) -> Option<SourceFile> {
     let generator = dataset.attr("generator").ok()?.read_scalar::<Text>().ok()?;
     let source = dataset.attr("source").ok()?.read_scalar::<LongText>().ok()?;
     let source: SourceFile = (generator.as_str() == FROM_FILE).then(|| source.as_str().parse().ok())??;
+    let source = crate::values::located(&source);
     let then = State { bytes: number("source_bytes")?, modified: number("source_modified")? };
     (state(&source).ok()? == then).then_some(source)
 }

@@ -13,8 +13,8 @@ use h5lab_core::generate::{Data, DataKind};
 use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
 use h5lab_core::record::Record;
-use h5lab_core::report::counted;
 use h5lab_core::report::chunking::{Comparison, comparison_table, lessons};
+use h5lab_core::report::counted;
 use h5lab_core::split::Split;
 use h5lab_core::tunables::Tunables;
 use h5lab_io::comm::Solo;
@@ -71,7 +71,11 @@ fn heading(args: &Chunking) -> String {
     let tile = &args.tile.0;
     format!(
         "A stack of {} of {}, one process, {}: written image by image, then the tile [i, 0:{}, 0:{}] read from every image.\n",
-        counted(args.shape.0[0] as usize, "image"), args.dtype, args.method, tile[0], tile[1]
+        counted(args.shape.0[0] as usize, "image"),
+        args.dtype,
+        args.method,
+        tile[0],
+        tile[1]
     )
 }
 

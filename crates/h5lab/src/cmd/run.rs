@@ -94,7 +94,9 @@ impl Ready {
 
 /// The batches that can be measured here, and what is left out.
 fn possible(sweep: &Sweep, runner: &Runner) -> Result<(Vec<Batch>, Vec<Skipped>)> {
-    let (mut batches, mut skipped) = sweep.batches(&|experiment| can_run(experiment, runner.has_mpi()))?;
+    let (sweep, mut skipped) = sweep.without_repeats(&journal::same_file);
+    let (mut batches, others) = sweep.batches(&|experiment| can_run(experiment, runner.has_mpi()))?;
+    skipped.extend(others);
     if let Some(ranks) = runner.fixed_count() {
         batches = only_with(ranks, batches, &sweep.np, &mut skipped)?;
     }
@@ -109,8 +111,9 @@ fn possible(sweep: &Sweep, runner: &Runner) -> Result<(Vec<Batch>, Vec<Skipped>)
 /// # Errors
 /// What is wrong with the plan.
 pub fn cells(args: &Run, anywhere: bool) -> Result<Vec<Experiment>> {
+    let (sweep, _) = sweep(args)?.without_repeats(&journal::same_file);
     let (batches, skipped) =
-        sweep(args)?.batches(&|experiment| if anywhere { Ok(()) } else { can_run(experiment, mpi::AVAILABLE) })?;
+        sweep.batches(&|experiment| if anywhere { Ok(()) } else { can_run(experiment, mpi::AVAILABLE) })?;
     if batches.is_empty() {
         return Err(nothing_to_measure(&skipped));
     }
@@ -161,8 +164,9 @@ fn plan_text(path: &Path) -> Result<String> {
 /// without rank counts that of the launcher, if there is one.
 fn complete(sweep: &mut Sweep) -> Result<()> {
     let mut sources = Vec::new();
-    for data in &sweep.data {
+    for data in &mut sweep.data {
         if let DataChoice::From(source) = data {
+            *source = values::located(source);
             sources.push(values::whole(source)?);
         }
     }
@@ -231,7 +235,9 @@ fn say_what_is_left_out(skipped: &[Skipped], done: Option<(usize, usize)>, outpu
         say(format_args!("skipped: {}: {}", skip.what, skip.why));
     }
     match done {
-        Some((done, asked)) if done == asked => note(&format!("--resume: the result file holds all {}", counted(asked, "cell"))),
+        Some((done, asked)) if done == asked => {
+            note(&format!("--resume: the result file holds all {}", counted(asked, "cell")))
+        }
         Some((done, asked)) => note(&format!("--resume: the result file holds {done} of {}", counted(asked, "cell"))),
         None => {}
     }

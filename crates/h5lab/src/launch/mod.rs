@@ -31,7 +31,13 @@ pub fn run(task: &Task, ranks: &Ranks, output: &Output, on_done: OnDone<'_>) -> 
     }
     let asked = ranks.counts();
     let runner = Runner::new(&asked)?;
+    let mut done = Vec::new();
     for np in runner.counts(&asked)? {
+        if done.contains(&np) {
+            crate::output::note(&format!("--np has {np} more than once: it is measured once"));
+            continue;
+        }
+        done.push(np);
         runner.run(task, np, None, output, on_done)?;
     }
     Ok(())

@@ -72,7 +72,10 @@ fn described(args: &Advise, shape: &Shape) -> Result<Subject> {
 /// File and dataset, if it names one; a file's own name may have a colon.
 fn split(name: &str) -> (PathBuf, Option<String>) {
     match name.parse::<SourceFile>() {
-        Ok(source) if !Path::new(name).exists() => (source.file, Some(source.dataset)),
+        Ok(source) if !Path::new(name).exists() => {
+            let source = h5lab_io::values::located(&source);
+            (source.file, Some(source.dataset))
+        }
         _ => (name.into(), None),
     }
 }
