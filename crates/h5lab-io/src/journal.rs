@@ -86,30 +86,37 @@ impl Journal {
     }
 }
 
-/// Hands each record of a result file to `take`, with its line, counted from 1; or why that line is none. Few records are
-/// held at a time; they are parsed by all cores.
+/// Hands what `digest` makes of each record of a result file to `take`, in order, with its line, counted from 1; or why that
+/// line is none. Few records are held at a time. All cores parse and digest; meanwhile the next lines are read.
 ///
 /// A half-written last line, as a crash leaves it, is none; so is a record with what only a newer h5lab knows.
 ///
 /// # Errors
 /// `Input` if there is no such file or it holds no line, `Storage` if it can't be read.
-pub fn each(path: &Path, take: &mut dyn FnMut(usize, Result<Record, String>)) -> Result<()> {
+pub fn each<T: Send>(
+    path: &Path,
+    digest: impl Fn(usize, Record) -> T + Sync,
+    take: &mut dyn FnMut(usize, Result<T, String>),
+) -> Result<()> {
     let file = File::open(path).map_err(|e| unreadable(path, &e))?;
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let (mut number, mut seen) = (0, 0);
-    loop {
-        let lines = some_lines(&mut reader).map_err(|e| unreadable(path, &e))?;
-        if lines.is_empty() {
-            break;
-        }
-        let records: Vec<_> = lines.par_iter().map(|line| parse(line)).collect();
-        for record in records {
+    let mut lines = some_lines(&mut reader).map_err(|e| unreadable(path, &e))?;
+    while !lines.is_empty() {
+        let one = |(k, line): (usize, &Vec<u8>)| {
+            let at = number + k + 1;
+            parse(line).map(|record| record.map(|record| digest(at, record)))
+        };
+        let (found, next): (Vec<_>, _) =
+            rayon::join(|| lines.par_iter().enumerate().map(one).collect(), || some_lines(&mut reader));
+        for record in found {
             number += 1;
             if let Some(record) = record {
                 seen += 1;
                 take(number, record);
             }
         }
+        lines = next.map_err(|e| unreadable(path, &e))?;
     }
     if seen == 0 {
         return Err(input(path, "holds no record"));

@@ -62,20 +62,21 @@ pub struct Cell {
 }
 
 impl Cell {
-    pub(super) fn of(record: &Record, source: usize, line: usize, surroundings: usize) -> Self {
+    /// Of a record; where it stands, and what surrounded it, is for the results to say.
+    pub(super) fn of(record: &Record) -> Self {
         let bytes = record.computed.map_or_else(|| record.demand().bytes_asked, |computed| computed.bytes_asked);
         let ceiling = record.ceiling.as_ref().map_or_else(Vec::new, |ceiling| {
             ceiling.samples.iter().filter_map(|s| rate(ceiling.bytes, s.duration().transfer)).collect()
         });
         let code = |name: &String| Code::ALL.into_iter().find(|code| code.name() == name);
         Cell {
-            source,
-            line,
+            source: 0,
+            line: 0,
             created: record.created.clone(),
             command: record.command.clone(),
             experiment: record.experiment.clone(),
             folder: folder(record),
-            surroundings,
+            surroundings: 0,
             bytes,
             repeats: record.samples.iter().map(Repeat::of).collect(),
             ceiling,

@@ -66,30 +66,40 @@ impl Results {
 
     /// Takes the record of a line of the file that was begun last; lines are counted from 1.
     pub fn take(&mut self, line: usize, record: &Record) {
-        let source = self.sources.len().saturating_sub(1);
-        if record.schema > SCHEMA {
+        self.add(line, Digest::of(line, record));
+    }
+
+    /// Takes what [`Digest::of`] made of a record: as [`Results::take`], with the work done elsewhere.
+    pub fn add(&mut self, line: usize, digest: Digest) {
+        if digest.schema > SCHEMA {
             self.remark(format!(
                 "record of format {}, newer than this h5lab's {SCHEMA}: parts may be missed",
-                record.schema
+                digest.schema
             ));
         }
-        let surroundings = self.intern(Surroundings::of(record));
-        let mut cell = Cell::of(record, source, line, surroundings);
-        if self.cells.len() < EXPLAINED {
-            cell.explanations = explain(record);
-        }
-        for warning in record.warnings.iter().map(|w| printable(&w.to_string())) {
+        for warning in digest.warnings {
             if self.warnings.len() < TOLD && !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
             }
         }
-        for (name, value) in &record.actual.in_force {
-            let values = self.in_force.entry(name.clone()).or_default();
+        for (name, value) in digest.in_force {
+            let values = self.in_force.entry(name).or_default();
             if values.len() < TOLD {
-                values.insert(value.clone());
+                values.insert(value);
             }
         }
-        self.notice_waiting(record);
+        let index = self.cells.len();
+        if let Some(waiting) = digest.waiting
+            && self.waiting.as_ref().is_none_or(|known| waiting.share > known.share)
+        {
+            self.waiting = Some(Waiting { cell: index, ..waiting });
+        }
+        let mut cell = digest.cell;
+        (cell.line, cell.source) = (line, self.sources.len().saturating_sub(1));
+        cell.surroundings = self.intern(digest.surroundings);
+        if index >= EXPLAINED {
+            cell.explanations.clear();
+        }
         self.cells.push(cell);
     }
 
@@ -125,20 +135,45 @@ impl Results {
             self.surroundings.len() - 1
         })
     }
+}
 
-    fn notice_waiting(&mut self, record: &Record) {
-        let hdf5 = record.experiment.method.is_hdf5();
-        if record.experiment.np < 2 || record.failure.is_some() || !hdf5 {
-            return;
+/// What results keep of a record. Making it is most of the work, and needs nothing but the record: cores can share it.
+pub struct Digest {
+    schema: u32,
+    cell: Cell,
+    surroundings: Surroundings,
+    warnings: Vec<String>,
+    in_force: Vec<(String, String)>,
+    waiting: Option<Waiting>,
+}
+
+impl Digest {
+    /// Digests the record of a line. Those of the first lines are explained in words.
+    pub fn of(line: usize, record: &Record) -> Self {
+        let mut cell = Cell::of(record);
+        if line <= EXPLAINED {
+            cell.explanations = explain(record);
         }
-        for (number, sample) in record.samples.iter().enumerate() {
-            let share = waiting_share(sample);
-            if self.waiting.as_ref().is_none_or(|w| share > w.share) && sample.ranks.len() > 1 {
-                let (cell, ranks) = (self.cells.len(), sample.ranks.clone());
-                self.waiting = Some(Waiting { cell, repeat: number + 1, ranks, share });
-            }
+        Digest {
+            schema: record.schema,
+            cell,
+            surroundings: Surroundings::of(record),
+            warnings: record.warnings.iter().map(|w| printable(&w.to_string())).collect(),
+            in_force: record.actual.in_force.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            waiting: longest_waiting(record),
         }
     }
+}
+
+/// The repeat in which the ranks of a record waited longest, as a share of their time; the first of several.
+fn longest_waiting(record: &Record) -> Option<Waiting> {
+    if record.experiment.np < 2 || record.failure.is_some() || !record.experiment.method.is_hdf5() {
+        return None;
+    }
+    let several = record.samples.iter().enumerate().filter(|(_, sample)| sample.ranks.len() > 1);
+    let shares = several.map(|(number, sample)| (number, waiting_share(sample)));
+    let (number, share) = shares.reduce(|a, b| if b.1 > a.1 { b } else { a })?;
+    Some(Waiting { cell: 0, repeat: number + 1, ranks: record.samples[number].ranks.clone(), share })
 }
 
 /// Share of all ranks' time from open to close that went by waiting for the slowest rank of each phase.
