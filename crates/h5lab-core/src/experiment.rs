@@ -68,6 +68,25 @@ fn rows() -> Split {
 }
 
 impl Experiment {
+    /// One rank that reads everything once, cold, through HDF5, with each request in one call: what predictions and advice
+    /// start from.
+    pub fn one_reader(dataset: Dataset, layout: Layout) -> Self {
+        Experiment {
+            direction: Direction::Read,
+            dataset,
+            layout,
+            access: Access::Full,
+            split: rows(),
+            method: Method::Independent,
+            np: 1,
+            cache: CacheWanted::Cold,
+            fsync: false,
+            repeat: 1,
+            buffer: u64::MAX >> 1,
+            tunables: Tunables::default(),
+        }
+    }
+
     /// What it is, in a few words: `read projection by posix, contiguous, np 2, warm`.
     pub fn in_words(&self) -> String {
         let (word, cache) = match (self.direction, self.cache) {

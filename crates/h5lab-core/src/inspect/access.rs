@@ -1,14 +1,11 @@
 //! What reading one piece of a dataset costs in its layout: chunks touched, and bytes read for bytes asked.
 
 use super::DatasetFacts;
-use crate::access::Access;
 use crate::dataset::{Dataset, Dtype, Shape};
-use crate::experiment::{CacheWanted, Direction, Experiment};
+use crate::experiment::Experiment;
 use crate::layout::Layout;
-use crate::method::Method;
 use crate::prediction::{Conditions, predict_requests};
 use crate::region::Region;
-use crate::split::Split;
 use serde::Serialize;
 
 /// The cost of one read.
@@ -75,20 +72,8 @@ fn cost(access: String, request: &Region, shape: &[u64], dtype: Dtype, layout: &
 
 /// Bytes that a serial read of the request alone must read.
 fn walked(request: &Region, shape: &[u64], dtype: Dtype, layout: &Layout) -> u64 {
-    let experiment = Experiment {
-        direction: Direction::Read,
-        dataset: Dataset { name: String::new(), shape: Shape(shape.to_vec()), dtype, data: None, from: None },
-        layout: layout.clone(),
-        access: Access::Full,
-        split: Split::Axis(0),
-        method: Method::Independent,
-        np: 1,
-        cache: CacheWanted::Cold,
-        fsync: false,
-        repeat: 1,
-        buffer: u64::MAX,
-        tunables: Default::default(),
-    };
+    let dataset = Dataset { name: String::new(), shape: Shape(shape.to_vec()), dtype, data: None, from: None };
+    let experiment = Experiment::one_reader(dataset, layout.clone());
     let conditions = Conditions::expected(&experiment, "1.10.8", false);
     predict_requests(&experiment, std::slice::from_ref(request), &conditions).bytes_to_read
 }

@@ -219,37 +219,16 @@ pub fn write_work(geometry: &Geometry<'_>) -> Work {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Access;
     use crate::dataset::{Dataset, Dtype, Shape};
-    use crate::experiment::{CacheWanted, Direction, Experiment};
+    use crate::experiment::Experiment;
     use crate::filter::Filter;
     use crate::layout::Layout;
-    use crate::method::Method;
     use crate::prediction::{Conditions, predict_requests};
-    use crate::split::Split;
     use proptest::prelude::*;
 
     fn experiment(shape: &[u64], layout: Layout) -> Experiment {
-        Experiment {
-            direction: Direction::Read,
-            dataset: Dataset {
-                name: "d".into(),
-                shape: Shape(shape.to_vec()),
-                dtype: Dtype::U16,
-                data: None,
-                from: None,
-            },
-            layout,
-            access: Access::Full,
-            split: Split::Axis(0),
-            method: Method::Independent,
-            np: 1,
-            cache: CacheWanted::Cold,
-            fsync: false,
-            repeat: 1,
-            buffer: u64::MAX,
-            tunables: Default::default(),
-        }
+        let shape = Shape(shape.to_vec());
+        Experiment::one_reader(Dataset { name: "d".into(), shape, dtype: Dtype::U16, data: None, from: None }, layout)
     }
 
     proptest! {

@@ -6,13 +6,11 @@ use crate::output::{Bar, Show, json, line, note, print};
 use crate::task::{Settings, finish};
 use crate::usage;
 use h5lab_core::advise::{Advice, Origin, Receipt, ReceiptLine, Row, Workload, beside, text};
-use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
+use h5lab_core::experiment::{CacheWanted, Experiment};
 use h5lab_core::failure::Result;
 use h5lab_core::inspect::Kind;
 use h5lab_core::layout::Layout;
-use h5lab_core::method::Method;
 use h5lab_core::repack_plan::rules::{NewFilter, NewFilters, NewLayout, Rule};
-use h5lab_core::split::Split;
 use h5lab_core::stats;
 use h5lab_core::tunables::Tunables;
 use h5lab_io::comm::Solo;
@@ -152,18 +150,9 @@ impl Measuring<'_> {
         let (dataset, layout) = h5::dataset::describe(&file, Some(self.dataset), path)?;
         let cache = if args.search.cache == ReadCache::Cold { CacheWanted::Cold } else { CacheWanted::Warm };
         let one = |access| Experiment {
-            direction: Direction::Read,
-            dataset: dataset.of_unknown_values(),
-            layout: layout.clone(),
             access,
-            split: Split::Axis(0),
-            method: Method::Independent,
-            np: 1,
             cache,
-            fsync: false,
-            repeat: 1,
-            buffer: 1 << 30,
-            tunables: Tunables::default(),
+            ..Experiment::one_reader(dataset.of_unknown_values(), layout.clone())
         };
         Ok(workload.accesses(&dataset.shape.0)?.into_iter().map(one).collect())
     }
