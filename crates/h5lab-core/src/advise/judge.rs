@@ -192,6 +192,11 @@ pub enum Verdict {
         /// Why.
         why: String,
     },
+    /// No time was left to try some filters.
+    Untried {
+        /// Which: `shuffle+gzip=4`.
+        filters: Vec<String>,
+    },
     /// The time was up before the winner was clear.
     TimeUp {
         /// Rounds that the first two had.

@@ -163,6 +163,11 @@ impl fmt::Display for Verdict {
                     costs.join(", ")
                 )
             }
+            Verdict::Untried { filters } => write!(
+                f,
+                "No time was left to try {}: give more with --time, or name the filters that matter with --filter.",
+                filters.join(", ")
+            ),
             Verdict::Sample { share } => write!(
                 f,
                 "Measured on {} % of the data; times and sizes of the whole are the model's continuation.",

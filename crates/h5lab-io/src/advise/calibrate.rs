@@ -36,14 +36,16 @@ pub struct Task<'a> {
     pub cold: bool,
     /// From then on, no more is measured than is needed.
     pub deadline: Instant,
+    /// From then on, pipelines that were not tried yet stay unknown.
+    pub end: Instant,
 }
 
-/// Calibrates.
+/// Calibrates. Pipelines are tried in their order; those for which no time is left are not in the answer.
 ///
 /// # Errors
 /// `Storage` if there is no room, or the first failure of a small experiment.
 pub fn calibrate(task: &Task<'_>) -> Result<Calibration> {
-    let (warm, cold) = transfers(task.folder, task.cold)?;
+    let (warm, cold) = transfers(task)?;
     let mut calibration = Calibration {
         warm,
         cold,
@@ -54,6 +56,9 @@ pub fn calibrate(task: &Task<'_>) -> Result<Calibration> {
     };
     calls(task, &mut calibration)?;
     for filters in task.pipelines {
+        if !filters.is_empty() && Instant::now() > task.end {
+            continue;
+        }
         let cost = if filters.is_empty() { Vec::new() } else { filter(task, filters, &calibration)? };
         calibration.filters.push(FilterCost { filters: filters.clone(), points: cost });
     }
@@ -64,12 +69,15 @@ pub fn calibrate(task: &Task<'_>) -> Result<Calibration> {
 const FILE: u64 = 96 << 20;
 /// Sizes of a read.
 const SIZES: [u64; 6] = [4 << 10, 32 << 10, 128 << 10, 512 << 10, 2 << 20, 8 << 20];
+/// How often all sizes are read.
+const WARM_ROUNDS: usize = 3;
+const COLD_ROUNDS: usize = 2;
 /// Most reads of each size.
 const READS: u64 = 24;
 
 /// Seconds of a read by its size, from the page cache and from the device.
-fn transfers(folder: &Path, cold: bool) -> Result<(Transfers, Transfers)> {
-    let path = folder.join("calibrate.raw");
+fn transfers(task: &Task<'_>) -> Result<(Transfers, Transfers)> {
+    let path = task.folder.join("calibrate.raw");
     let fail = |e: std::io::Error| Failure::io("calibrate", &path, &e);
     let mut file = File::create(&path).map_err(fail)?;
     let block: Vec<u8> = (0..1usize << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
@@ -77,27 +85,32 @@ fn transfers(folder: &Path, cold: bool) -> Result<(Transfers, Transfers)> {
         file.write_all(&block).map_err(fail)?;
     }
     drop(file);
-    let mut tables = (Vec::new(), Vec::new());
-    let warm = (0..3).map(|_| SIZES.map(|size| reads(&path, size)).into_iter().collect::<Result<Vec<f64>>>());
-    let warm = warm.collect::<Result<Vec<Vec<f64>>>>()?;
-    for (k, size) in SIZES.into_iter().enumerate() {
-        let each: Vec<f64> = warm.iter().map(|round| round[k]).collect();
-        tables.0.push((size, stats::median(&each).unwrap_or(0.0)));
-        if cold {
-            let one = || {
-                cache::drop_files(std::slice::from_ref(&path))?;
-                reads(&path, size)
-            };
-            let cold = [one()?, one()?];
-            tables.1.push((size, (cold[0] + cold[1]) / 2.0));
+    let warm = table(WARM_ROUNDS, task.deadline, |size| reads(&path, size))?;
+    let cold = if task.cold {
+        table(COLD_ROUNDS, task.deadline, |size| {
+            cache::drop_files(std::slice::from_ref(&path))?;
+            reads(&path, size)
+        })?
+    } else {
+        warm.clone()
+    };
+    let _ = std::fs::remove_file(&path);
+    Ok((warm, cold))
+}
+
+/// The median over some rounds, at least one, of what each size takes.
+fn table(rounds: usize, deadline: Instant, one: impl Fn(u64) -> Result<f64>) -> Result<Transfers> {
+    let mut times = vec![Vec::new(); SIZES.len()];
+    for round in 0..rounds {
+        if round > 0 && Instant::now() > deadline {
+            break;
+        }
+        for (size, times) in SIZES.into_iter().zip(&mut times) {
+            times.push(one(size)?);
         }
     }
-    let _ = std::fs::remove_file(&path);
-    let (warm, mut cold) = (Transfers(tables.0), Transfers(tables.1));
-    if cold.0.is_empty() {
-        cold = warm.clone();
-    }
-    Ok((warm, cold))
+    let median = |times: &Vec<f64>| stats::median(times).unwrap_or(0.0);
+    Ok(Transfers(SIZES.into_iter().zip(times.iter().map(median)).collect()))
 }
 
 /// Mean seconds of a read at places far apart.
@@ -158,8 +171,9 @@ fn calls(task: &Task<'_>, calibration: &mut Calibration) -> Result<()> {
     let geometry =
         |chunk: &'static [u64]| geometry(&SMALL, dtype, Some(chunk).filter(|c| !c.is_empty()), false, task.cache_bytes);
     let mut writing = Vec::new();
+    let twice = || if Instant::now() > task.deadline { 1 } else { 2 };
     for (file, (chunk, _)) in files.iter().zip(EXPERIMENTS) {
-        writing.push(Observation { work: write_work(&geometry(chunk)), seconds: file.write(2)?.seconds });
+        writing.push(Observation { work: write_work(&geometry(chunk)), seconds: file.write(twice())?.seconds });
     }
     let all = || {
         EXPERIMENTS
@@ -221,11 +235,12 @@ fn filter(task: &Task<'_>, filters: &[Filter], calibration: &Calibration) -> Res
     let path = task.folder.join("calibrate-filter.h5");
     let shape = &task.sample.shape.0;
     let (dtype, mut points) = (task.sample.dtype, Vec::<FilterPoint>::new());
-    for wanted in CHUNKS {
+    // If there is time for one size, for that of the chunks that are chosen most often.
+    for wanted in if Instant::now() > task.deadline { &CHUNKS[1..2] } else { &CHUNKS[..] } {
         if !points.is_empty() && Instant::now() > task.deadline {
             break;
         }
-        let chunk = chunk_of(shape, dtype.size() as u64, wanted);
+        let chunk = chunk_of(shape, dtype.size() as u64, *wanted);
         let geometry = geometry(shape, dtype, Some(&chunk), true, task.cache_bytes);
         if points.iter().any(|point| point.chunk_bytes == geometry.chunk_bytes()) {
             continue;

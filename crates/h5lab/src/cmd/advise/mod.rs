@@ -63,6 +63,8 @@ struct Search<'a> {
 const CALIBRATION_ROOM: u64 = 256 << 20;
 /// Share of the time after which calibration measures no more than it needs.
 const CALIBRATION_SHARE: f64 = 0.25;
+/// Share of the time after which no further filters are tried.
+const CALIBRATION_END: f64 = 0.4;
 /// Bytes of the data that filters are tried on.
 const FILTER_SAMPLE: u64 = 6 << 20;
 /// Layouts that are proven besides today's and h5py's.
@@ -166,14 +168,16 @@ impl Search<'_> {
         }
     }
 
-    fn calibrate(&self, folder: &Path) -> Result<Calibration> {
+    fn calibrate(&mut self, folder: &Path) -> Result<Calibration> {
         self.say("calibrating path, HDF5 and filters");
         let sample = self.stage(FILTER_SAMPLE, &folder.join("filter-sample.h5"))?;
-        let mut pipelines = self.pipelines();
-        // What is there today has a price, too.
-        for (layout, _) in self.also_layouts() {
-            if !pipelines.contains(&layout.filters().to_vec()) {
-                pipelines.push(layout.filters().to_vec());
+        // What is there today has a price, too, and is tried first: there may not be time for all.
+        let mut pipelines: Vec<Vec<Filter>> = Vec::new();
+        for filters in
+            self.also_layouts().into_iter().map(|(layout, _)| layout.filters().to_vec()).chain(self.pipelines())
+        {
+            if !pipelines.contains(&filters) {
+                pipelines.push(filters);
             }
         }
         let cache_bytes = cache_bytes();
@@ -185,8 +189,16 @@ impl Search<'_> {
             cache_bytes,
             cold: self.cold(),
             deadline: self.begun + Duration::from_secs_f64(self.wanted.time * CALIBRATION_SHARE),
+            end: self.begun + Duration::from_secs_f64(self.wanted.time * CALIBRATION_END),
         };
-        calibrate(&task)
+        let calibration = calibrate(&task)?;
+        let untried = pipelines.iter().filter(|filters| calibration.filter(filters).is_none());
+        let words = |filters: &Vec<Filter>| filters.iter().map(Filter::to_string).collect::<Vec<_>>().join("+");
+        let untried: Vec<String> = untried.map(words).collect();
+        if !untried.is_empty() {
+            self.verdicts.push(Verdict::Untried { filters: untried });
+        }
+        Ok(calibration)
     }
 
     fn cold(&self) -> bool {
