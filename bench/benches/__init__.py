@@ -1,6 +1,6 @@
 """The benches: each a function of a `Bench` that returns a `Report`. A new one is one line here."""
 
-from . import advise, ceiling, chunking, codecs, direct, generator, repack, repeatability, start_up, write_read
+from . import advise, ceiling, chunking, codecs, direct, generator, repack, repeatability, report, start_up, write_read
 
 BENCHES = {
     "write-read": write_read.run,
@@ -13,4 +13,5 @@ BENCHES = {
     "repeatability": repeatability.run,
     "repack": repack.run,
     "advise": advise.run,
+    "report": report.run,
 }

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import command
+from . import command, host
 from .command import Failed
 
 GIB = 1 << 30
@@ -35,6 +35,21 @@ class Bench:
     say: callable
     # Bytes of memory that a command may need, the page cache for its files included.
     memory: int = 0
+    # Which share of a long bench is measured, of how many: (1, 3) is the first third.
+    part: tuple = (1, 1)
+
+    def share(self, units):
+        """The units of a long bench that are measured now."""
+        number, of = self.part
+        return units[number - 1::of]
+
+    def kept(self, name):
+        """Samples of earlier parts of a bench, if the same commit was measured."""
+        path = self.root / "bench" / "results" / f"{name}.json"
+        if self.quick or self.part[1] == 1 or not path.exists():
+            return {}
+        before = json.loads(path.read_text())
+        return before["samples"] if before["commit"] == host.commit(self.root) else {}
 
     def peer(self, name):
         return str(self.root / "bench" / "peers" / name)
