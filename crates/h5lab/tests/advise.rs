@@ -175,3 +175,38 @@ fn where_nothing_can_be_written_it_says_where_to_prove() {
         assert!(refused.code == Some(5) && refused.stderr.contains("--scratch"), "{refused}");
     }
 }
+
+/// A file system of 20 MB has no room for proofs, not even of calibration: the model alone answers, also for data that has to
+/// stay as small as it is.
+#[test]
+fn without_room_the_model_alone_answers() {
+    let folder = Folder::new();
+    folder.python("make_stack.py").ok();
+    std::fs::create_dir(folder.path("small")).unwrap();
+    let words = "advise stack.h5:entry/data --reads projection,sinogram --time 5s --scratch small --json";
+    let script = "mount -t tmpfs -o size=20M t small && exec \"$@\"";
+    let mut inside = std::process::Command::new("unshare");
+    inside.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_h5lab")]);
+    let done = inside.args(words.split(' ')).current_dir(folder.path(".")).output().unwrap();
+    let error = String::from_utf8_lossy(&done.stderr);
+    if error.contains("unshare") || error.contains("mount:") {
+        eprintln!("no mount namespaces here: left out");
+        return;
+    }
+    assert!(done.status.success(), "{error}");
+    let answer: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert!(verdicts(&answer).contains(&"model-only"), "{:?}", verdicts(&answer));
+    assert!(rows(&answer).iter().all(|row| row["measured"].is_null()));
+    assert!(rows(&answer)[0]["layout"]["filters"].as_array().is_some_and(|filters| !filters.is_empty()));
+}
+
+/// However short the time: an answer, that names what was not tried.
+#[test]
+fn a_second_is_enough_for_an_answer() {
+    let folder = Folder::new();
+    folder.python("make_stack.py").ok();
+    let done =
+        folder.h5lab("advise stack.h5:entry/data --reads projection,sinogram --cache warm --time 1s --json").ok();
+    let answer: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert!(rows(&answer)[0]["measured"].is_object(), "{answer}");
+}

@@ -1,7 +1,7 @@
 //! What was measured on the machine, the path and the data, before any layout is scored.
 
 use super::fit::CallCosts;
-use crate::filter::Filter;
+use crate::filter::{Filter, Packing};
 use serde::{Deserialize, Serialize};
 
 /// Seconds of one call, by its size: a table of measured sizes, straight lines between them.
@@ -51,6 +51,22 @@ pub struct FilterCost {
 }
 
 impl FilterCost {
+    /// What a pipeline takes on a typical machine (one core of a 2020s server), if it shrinks the data by `ratio`: where
+    /// nothing can be measured.
+    pub fn typical(filters: &[Filter], ratio: f64) -> Self {
+        let seconds = |filter: &Filter| match filter {
+            Filter::Gzip(level) => (8e-9 + 4e-9 * f64::from(*level), 4e-9),
+            Filter::Zstd(level) | Filter::Bitshuffle(Packing::Zstd(level)) => (2e-9 + 1e-9 * f64::from(*level), 1.5e-9),
+            Filter::Lzf => (4e-9, 2e-9),
+            _ => (1e-9, 5e-10),
+        };
+        let all = filters.iter().map(seconds);
+        let (encode, decode) = all.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let ratio = if filters.iter().any(Filter::compresses) { ratio } else { 1.0 };
+        let point = FilterPoint { chunk_bytes: 128 << 10, ratio, encode, decode };
+        FilterCost { filters: filters.to_vec(), points: if filters.is_empty() { vec![] } else { vec![point] } }
+    }
+
     /// What is to be expected of chunks of this size: between the measured ones by the logarithm of the size.
     pub fn at(&self, chunk_bytes: u64) -> FilterPoint {
         let nothing = FilterPoint { chunk_bytes, ratio: 1.0, encode: 0.0, decode: 0.0 };
@@ -129,6 +145,15 @@ mod tests {
         }
         assert_eq!(Transfers(vec![]).seconds(5.0), 0.0);
         assert_eq!(Transfers(vec![(8, 2.0)]).seconds(100.0), 2.0);
+    }
+
+    #[test]
+    fn a_typical_machine_encodes_slower_than_it_decodes() {
+        let cost = |filters: &[Filter]| FilterCost::typical(filters, 3.0).at(1 << 20);
+        let (light, strong) = (cost(&[Filter::Shuffle, Filter::Gzip(1)]), cost(&[Filter::Shuffle, Filter::Gzip(9)]));
+        assert!(light.ratio == 3.0 && light.encode > light.decode && strong.encode > light.encode);
+        assert_eq!(cost(&[Filter::Shuffle]).ratio, 1.0, "no compression");
+        assert_eq!((cost(&[]).ratio, cost(&[]).decode), (1.0, 0.0));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use h5lab_core::failure::{Failure, Result};
 use h5lab_core::filter::{Filter, Packing};
 use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
-use h5lab_core::model::{Calibration, Setting, estimate};
+use h5lab_core::model::{Calibration, FilterCost, Setting, estimate};
 use h5lab_io::advise::{CalibrationTask, Sample, calibrate, shape_of_sample, stage};
 use h5lab_io::run::{ScratchFolder, check_folder, check_room};
 use prove::Prover;
@@ -111,7 +111,7 @@ impl Search<'_> {
         let scratch = if room.is_ok() { Some(ScratchFolder::inside(&folder)?) } else { None };
         let calibration = match &scratch {
             Some(scratch) => self.calibrate(scratch.path())?,
-            None => Calibration::typical(),
+            None => self.typical(),
         };
         let setting = self.setting(&self.subject.dataset.shape.0, calibration.cores)?;
         let also = self.also(&calibration);
@@ -171,15 +171,7 @@ impl Search<'_> {
     fn calibrate(&mut self, folder: &Path) -> Result<Calibration> {
         self.say("calibrating path, HDF5 and filters");
         let sample = self.stage(FILTER_SAMPLE, &folder.join("filter-sample.h5"))?;
-        // What is there today has a price, too, and is tried first: there may not be time for all.
-        let mut pipelines: Vec<Vec<Filter>> = Vec::new();
-        for filters in
-            self.also_layouts().into_iter().map(|(layout, _)| layout.filters().to_vec()).chain(self.pipelines())
-        {
-            if !pipelines.contains(&filters) {
-                pipelines.push(filters);
-            }
-        }
+        let pipelines = self.priced();
         let cache_bytes = cache_bytes();
         let task = CalibrationTask {
             folder,
@@ -199,6 +191,27 @@ impl Search<'_> {
             self.verdicts.push(Verdict::Untried { filters: untried });
         }
         Ok(calibration)
+    }
+
+    /// The pipelines that need a price. What is there today has one, too, and is tried first: there may not be time for all.
+    fn priced(&self) -> Vec<Vec<Filter>> {
+        let today = self.also_layouts().into_iter().map(|(layout, _)| layout.filters().to_vec());
+        let mut pipelines: Vec<Vec<Filter>> = Vec::new();
+        for filters in today.chain(self.pipelines()) {
+            if !pipelines.contains(&filters) {
+                pipelines.push(filters);
+            }
+        }
+        pipelines
+    }
+
+    /// What stands in where nothing can be measured: filters pack as those of today do, or else to half.
+    fn typical(&self) -> Calibration {
+        let whole = self.subject.dataset.bytes() as f64;
+        let packed = self.subject.stored.filter(|&stored| stored > 0).map(|stored| whole / stored as f64);
+        let ratio = packed.filter(|&ratio| ratio > 1.0).unwrap_or(2.0);
+        let filters = self.priced().iter().map(|filters| FilterCost::typical(filters, ratio)).collect();
+        Calibration { filters, ..Calibration::typical() }
     }
 
     fn cold(&self) -> bool {
