@@ -8,13 +8,14 @@ MIB = 1 << 20
 
 
 def run(bench):
-    bench.need(disk=2 << 30, memory=1 << 30)
+    bench.need(disk=2 << 30, memory=2 << 30)
     records = bench.size(RECORDS, 2000)
     few, many = bench.file("few.jsonl"), bench.file("many.jsonl")
     bench.run([bench.h5lab, "run", "--shape", "12x40x50", "--dtype", "u16", "--data", "detector", "--np", "1,2", "--quiet",
                "--access", "projection,sinogram", "--chunk", "contiguous,1x40x50,12x4x50", "--method", "independent,gather",
                "--repeat", "5", "--save", few])
-    many.write_text(bench.run([bench.python, bench.peer("many_records.py"), few, str(records)]).stdout)
+    # Not through this process: the peak memory of what it starts begins with its own.
+    bench.run(["sh", "-c", f"exec {bench.python} {bench.peer('many_records.py')} {few} {records} > {many}"])
     size = many.stat().st_size
     outputs = {"page": [], "CSV": ["--format", "csv"], "Parquet": ["--format", "parquet"]}
 
