@@ -91,7 +91,7 @@ pub enum Packing {
 }
 
 /// A filter as the creation property list of a dataset has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
     /// HDF5's number of the filter.
     pub id: u32,

@@ -11,12 +11,14 @@ use h5lab_core::host::StorageClass;
 use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
 use h5lab_core::record::{Record, SCHEMA, Verification};
+use h5lab_core::repack_plan::receipt::Receipt;
 use h5lab_core::split::Split;
 use h5lab_core::tunables::Tunables;
 use h5lab_core::warning::Warning;
 use h5lab_io::comm::from_rank_0;
 use h5lab_io::engine;
 use h5lab_io::h5;
+use h5lab_io::repack::Order;
 use h5lab_io::run::{self, Options, Outcome, Team, View};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -32,6 +34,8 @@ pub enum Task {
     Simple(SimpleTask),
     /// Cells of a sweep.
     Batch(BatchTask),
+    /// A file written anew.
+    Repack(Box<RepackTask>),
 }
 
 impl Task {
@@ -40,6 +44,7 @@ impl Task {
         match self {
             Task::Write(task) => Some(&task.file),
             Task::Simple(task) => Some(&task.file),
+            Task::Repack(task) => (!task.dry_run).then_some(&task.order.output),
             Task::Read(_) | Task::Batch(_) => None,
         }
     }
@@ -59,6 +64,7 @@ impl Task {
                 settings.method == Method::Direct
             }
             Task::Batch(task) => task.threads,
+            Task::Repack(_) => true,
             Task::Simple(_) => false,
         }
     }
@@ -72,6 +78,8 @@ pub enum Done {
     Record(Box<Record>),
     /// The demo `simple`.
     Simple(SimpleDone),
+    /// A file written anew.
+    Repack(Box<Receipt>),
     /// A cell of a sweep is about to be measured once.
     Began {
         /// The cell's number.
@@ -132,6 +140,13 @@ pub struct SimpleTask {
     pub force: bool,
 }
 
+/// A repack by several ranks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RepackTask {
+    pub order: Order,
+    pub dry_run: bool,
+}
+
 /// What `simple` did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimpleDone {
@@ -150,6 +165,7 @@ pub fn perform(task: &Task, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<()> {
         Task::Write(task) => write(task, team)?.map(|record| Done::Record(Box::new(record))),
         Task::Read(task) => read(task, team)?.map(|record| Done::Record(Box::new(record))),
         Task::Simple(task) => crate::cmd::simple::perform(task, team)?,
+        Task::Repack(task) => crate::cmd::repack::perform(task, team)?,
         Task::Batch(task) => return crate::cmd::batch::perform(task, team, emit),
     };
     done.into_iter().for_each(emit);

@@ -57,6 +57,32 @@ impl GroupPlan {
         Ok(GroupPlan { tilings, group })
     }
 
+    /// As [`GroupPlan::new`] for groups that `ranks` share: smaller ones, if all ranks are done sooner then, though they read
+    /// more in all.
+    ///
+    /// # Errors
+    /// As [`GroupPlan::new`].
+    pub fn shared(tilings: Tilings, limit: u64, ranks: u64) -> Result<Self> {
+        let mut best = GroupPlan::new(tilings, limit)?;
+        let mut limit = best.group_bytes();
+        while best.count() < ranks {
+            limit /= 2;
+            let Ok(smaller) = GroupPlan::new(best.tilings.clone(), limit) else { break };
+            if smaller.longest_share(ranks) >= best.longest_share(ranks) {
+                break;
+            }
+            best = smaller;
+        }
+        Ok(best)
+    }
+
+    /// Bytes that the rank with the most groups decodes and encodes.
+    fn longest_share(&self, ranks: u64) -> f64 {
+        let share = self.count().div_ceil(ranks) as f64 / self.count().max(1) as f64;
+        let decoded = self.decodes() as f64 * self.tilings.bytes(&self.tilings.source) as f64;
+        share * (decoded + self.tilings.bytes(&self.tilings.shape) as f64)
+    }
+
     /// The groups, in C order: disjoint, and covering the dataset.
     pub fn groups(&self) -> impl Iterator<Item = Region> + '_ {
         tiles(&Region::whole(&self.tilings.shape), &self.group, &self.tilings.shape)
@@ -232,6 +258,16 @@ mod tests {
             let within = all_groups(&tilings).into_iter().filter(|g| tilings.bytes(&search::clamped(g, &tilings)) <= limit);
             let least = within.map(|group| decodes_of(&tilings, &group)).min().unwrap();
             prop_assert_eq!(plan.decodes(), least);
+        }
+
+        #[test]
+        fn shared_groups_never_take_a_rank_longer(tilings in tilings(), share in 1u64..40, ranks in 1u64..9) {
+            let limit = tilings.bytes(&tilings.target) * share;
+            let alone = GroupPlan::new(tilings.clone(), limit).unwrap();
+            let shared = GroupPlan::shared(tilings, limit, ranks).unwrap();
+            prop_assert!(shared.group_bytes() <= limit);
+            prop_assert!(shared.longest_share(ranks) <= alone.longest_share(ranks));
+            prop_assert!(ranks > 1 || shared == alone);
         }
 
         #[test]

@@ -113,8 +113,10 @@ pub struct Receipt {
     pub datasets: u64,
     /// Committed datatypes.
     pub datatypes: u64,
-    /// Threads that worked.
+    /// Threads of each rank that worked.
     pub threads: usize,
+    /// Ranks that shared the work.
+    pub ranks: usize,
     /// Most memory for data, in bytes.
     pub memory: u64,
     /// Seconds from the start until the file had its name; predicted, before.
@@ -153,11 +155,12 @@ impl Receipt {
             size(self.output_bytes)
         );
         text += &format!(
-            "{} of values in {} s{}, {} MiB/s, {}, {}, {} ({} changed), {}\n",
+            "{} of values in {} s{}, {} MiB/s, {}{}, {}, {} ({} changed), {}\n",
             bytes(self.bytes),
             seconds(self.seconds),
             if self.dry_run { " (predicted)" } else { "" },
             rate(self.rate()),
+            if self.ranks > 1 { format!("{} ranks x ", self.ranks) } else { String::new() },
             counted(self.threads, "thread"),
             counted(self.groups as usize, "group"),
             counted(self.datasets as usize, "dataset"),

@@ -8,11 +8,12 @@ use crate::dataset::Shape;
 use crate::failure::{Failure, FailureKind, Result};
 use crate::filter::{Filter, Stage};
 use globset::{GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// A layout that is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NewLayout {
     /// As it is.
     Keep,
@@ -48,7 +49,7 @@ impl FromStr for NewLayout {
 }
 
 /// One filter that is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NewFilter {
     /// One that h5lab names.
     Known(Filter),
@@ -66,7 +67,7 @@ impl fmt::Display for NewFilter {
 }
 
 /// Filters that are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NewFilters {
     /// As they are.
     Keep,
@@ -93,7 +94,7 @@ impl FromStr for NewFilters {
 }
 
 /// What is asked for some datasets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Paths, or patterns in which `*` stands for any part of a name and `**` for any groups. None: all datasets.
     pub datasets: Vec<String>,

@@ -11,6 +11,7 @@ mod shared;
 mod subfiling;
 mod support;
 
+pub(crate) use direct::share_of_cores;
 pub use files::{PARTIAL, companions, files_behind, files_of, files_with_values, final_name, subfiles};
 pub use support::supports;
 

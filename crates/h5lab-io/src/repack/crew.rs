@@ -22,11 +22,16 @@ pub(super) struct Work<'a> {
     pub(super) threads: usize,
     /// Told of bytes that are done.
     pub(super) done: &'a (dyn Fn(u64) + Sync),
+    /// This rank, and how many there are: they share the groups.
+    pub(super) rank: usize,
+    pub(super) ranks: usize,
 }
 
 /// A dataset's way from source to target.
 pub(super) struct Crew<'a> {
     pub(super) plan: &'a GroupPlan,
+    /// The groups of the plan that are its own.
+    pub(super) groups: Box<dyn Iterator<Item = Region> + Send + Sync + 'a>,
     pub(super) source: &'a dyn Source,
     pub(super) target: &'a dyn Target,
     /// An element that was never written.
@@ -65,7 +70,7 @@ struct Group {
 
 /// What all threads share.
 struct State<'a> {
-    groups: Box<dyn Iterator<Item = Region> + Send + 'a>,
+    groups: Box<dyn Iterator<Item = Region> + Send + Sync + 'a>,
     /// The group whose source tiles are handed out, and the next of them.
     current: Option<(Arc<Group>, usize)>,
     /// A group that waits for memory.
@@ -87,9 +92,9 @@ impl Crew<'_> {
     ///
     /// # Errors
     /// The first failure of any thread.
-    pub(super) fn run(&self) -> Result<()> {
+    pub(super) fn run(mut self) -> Result<()> {
         let state = State {
-            groups: Box::new(self.plan.groups()),
+            groups: std::mem::replace(&mut self.groups, Box::new(std::iter::empty())),
             current: None,
             waiting: None,
             ready: VecDeque::new(),
@@ -100,10 +105,11 @@ impl Crew<'_> {
         };
         let shared = (Mutex::new(state), Condvar::new());
         std::thread::scope(|scope| {
+            let all = &self;
             for _ in 1..self.threads {
-                scope.spawn(|| self.work(&shared));
+                scope.spawn(|| all.work(&shared));
             }
-            self.work(&shared);
+            all.work(&shared);
         });
         let state = shared.0.into_inner().unwrap_or_else(|e| e.into_inner());
         state.failure.map_or(Ok(()), Err)

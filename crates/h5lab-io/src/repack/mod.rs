@@ -13,27 +13,33 @@ mod predict;
 mod sides;
 mod source;
 mod target;
+mod together;
 mod verify;
 
+use crate::comm::{Solo, all_gather};
+use crate::fault::Fault;
 use crate::h5::tree::{self, Copied, Kind, StorageNow, Tree, WantedStorage, copy_attributes};
 use crate::progress::Progress;
+use crate::run::{Beside, Team, followed, remove_all_scratch};
 use crew::Work;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::repack_plan::receipt::{Change, Receipt};
 use h5lab_core::repack_plan::rules::{Rule, Rules};
 use h5lab_core::report::printable;
 use hdf5_metno as hdf5;
-use job::Job;
-use output::Output;
+use job::{Job, Way};
+use output::{Identity, Output};
+use serde::{Deserialize, Serialize};
 use sides::Opened;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+use together::Ranks;
 
 /// What is to be done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     /// The file that is read.
     pub input: PathBuf,
@@ -51,59 +57,120 @@ pub struct Order {
     pub materialize: bool,
     /// Most bytes of memory for data.
     pub memory: u64,
-    /// Threads that work.
-    pub threads: usize,
+    /// Threads that work; `None`: as many as there are cores for this rank.
+    pub threads: Option<usize>,
     /// True if every value is to be compared afterwards.
     pub verify: bool,
 }
 
-/// Looks at everything, and writes nothing.
+/// Looks at everything, and writes nothing: what so many ranks would do.
 ///
 /// # Errors
 /// As [`repack`], but for those of writing.
-pub fn predict(order: &Order) -> Result<Receipt> {
+pub fn predict(order: &Order, ranks: usize) -> Result<Receipt> {
+    let crew = Together { rank: 0, ranks, threads: order.threads.unwrap_or_else(|| cores() / ranks).max(1) };
     let survey = Survey::of(order)?;
-    let mut receipt = survey.receipt(order, &|_| None)?;
+    let mut receipt = survey.receipt(order, crew, &|_| None)?;
     receipt.dry_run = true;
     let source = Opened { file: &survey.file, bytes: &survey.bytes, path: &order.input };
     let nobody = |_: u64| {};
-    let work = Work { memory: order.memory, threads: order.threads, done: &nobody };
     for job in &survey.jobs {
-        receipt.seconds += predict::seconds(job, &source, &work)?;
+        receipt.seconds += predict::seconds(job, &source, &crew.work(order, &nobody))?;
     }
     Ok(receipt)
 }
 
-/// Writes the file anew.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Writes the file anew, in this process alone.
 ///
 /// # Errors
 /// `Usage` for what can't be; `Input` for a source that can't be read, is damaged, or was written meanwhile; `Refused` for
 /// an output that is there; `Storage` for what the file system refuses; `Mismatch` if values differ afterwards. Whatever
 /// it is, the source is as it was, and nothing of the new file is left.
 pub fn repack(order: &Order, progress: &dyn Progress) -> Result<Receipt> {
-    let begun = Instant::now();
-    let before = output::state(&order.input)
-        .or_else(|_| crate::h5::open_existing(&order.input).and(output::state(&order.input)))?;
-    let survey = Survey::of(order)?;
-    let output = Output::claim(&order.input, &order.output, order.force, order.in_place)?;
-    let notes = survey.write(order, output.partial(), progress).map_err(|failure| named(failure, &output, order))?;
+    let done = repack_together(order, Team { comm: &Solo, progress, fault: None })?;
+    Ok(done.expect("the only rank is rank 0"))
+}
+
+/// Writes the file anew: ranks share the groups of each dataset, and rank 0, whose receipt it is, writes. Collective.
+///
+/// # Errors
+/// Those of [`repack`], of the first rank that failed, on all ranks.
+pub fn repack_together(order: &Order, team: Team<'_>) -> Result<Option<Receipt>> {
+    let beside = Beside::new(&followed(&order.output));
+    let last_words = |failure: &Failure| {
+        remove_all_scratch();
+        team.progress.last_words(&named(failure.clone(), beside.path(), order));
+    };
+    let ranks = Ranks { comm: team.comm, last_words: &last_words };
+    let made = anew(order, beside.path(), team, ranks);
+    // A rank that fails alone tells the others now.
+    let made = ranks.agree(made);
+    made.map_err(|failure| named(failure, beside.path(), order))
+}
+
+/// Does it all; a failure is not told yet to ranks that wait.
+fn anew(order: &Order, partial: &Path, team: Team<'_>, ranks: Ranks<'_>) -> Result<Option<Receipt>> {
+    let (begun, rank) = (Instant::now(), team.comm.rank());
+    let strike = |phase: &str| Fault::strike(team.fault, phase, rank);
+    let prepared = || {
+        strike("open")?;
+        let before = output::state(&order.input)
+            .or_else(|_| crate::h5::open_existing(&order.input).and(output::state(&order.input)))?;
+        let survey = Survey::of(order)?;
+        let claim = || Output::claim(&order.input, &order.output, order.force, order.in_place);
+        Ok((before, survey, (rank == 0).then(claim).transpose()?))
+    };
+    let (before, survey, output) = ranks.agree(prepared())?;
+    let crew = Together::of(order, team)?;
+    let (notes, made) =
+        ranks.agree(strike("transfer").and_then(|()| survey.write(order, partial, crew, team, ranks)))?;
+    let flushed = if rank == 0 { output::sync(partial) } else { Ok(()) };
+    ranks.agree(strike("flush").and(flushed))?;
     let verified = Instant::now();
-    let sizes = survey.look_at(order, output.partial(), progress).map_err(|failure| named(failure, &output, order))?;
+    let sizes = ranks.agree(survey.look_at(order, partial, crew, team.progress))?;
     let verify_seconds = order.verify.then(|| verified.elapsed().as_secs_f64());
+    ranks.agree(strike("close"))?;
+    let Some(output) = output else { return Ok(None) };
     output::unchanged(&order.input, &before)?;
-    output.keep(order.in_place.then_some(&before)).map_err(|failure| named(failure, &output, order))?;
-    let mut receipt = survey.receipt(order, &|address| sizes.get(&address).copied())?;
+    output.keep(made, order.in_place.then_some(&before))?;
+    let mut receipt = survey.receipt(order, crew, &|address| sizes.get(&address).copied())?;
     receipt.input_bytes = before.len();
     receipt.output_bytes = Some(output::state(&order.output)?.len());
     receipt.seconds = begun.elapsed().as_secs_f64();
     receipt.verify_seconds = verify_seconds;
     receipt.notes.extend(notes);
-    Ok(receipt)
+    Ok(Some(receipt))
+}
+
+/// The ranks that share the work, and what each has for it.
+#[derive(Clone, Copy)]
+struct Together {
+    rank: usize,
+    ranks: usize,
+    threads: usize,
+}
+
+impl Together {
+    /// All ranks have as many threads: they plan alike. Collective.
+    fn of(order: &Order, team: Team<'_>) -> Result<Together> {
+        let share = crate::engine::share_of_cores(team.comm)?;
+        let threads = order.threads.unwrap_or(share);
+        let threads = all_gather(team.comm, &threads)?.into_iter().min().unwrap_or(1).max(1);
+        Ok(Together { rank: team.comm.rank(), ranks: team.comm.size(), threads })
+    }
+
+    fn work<'a>(&self, order: &Order, done: &'a (dyn Fn(u64) + Sync)) -> Work<'a> {
+        Work { memory: order.memory, threads: self.threads, done, rank: self.rank, ranks: self.ranks }
+    }
 }
 
 /// A failure that happened to the file beside the output is told of the output; a full disk is told as such.
-fn named(mut failure: Failure, output: &Output, order: &Order) -> Failure {
-    if failure.path.as_deref() == Some(output.partial()) {
+fn named(mut failure: Failure, partial: &Path, order: &Order) -> Failure {
+    if failure.path.as_deref() == Some(partial) {
         failure.path = Some(order.output.clone());
     }
     let full = failure.kind == FailureKind::Storage && failure.message.contains("No space left");
@@ -148,23 +215,51 @@ impl Survey {
         Ok(Survey { file, bytes, tree, jobs })
     }
 
-    /// Writes the new file, whole and closed.
-    fn write(&self, order: &Order, partial: &Path, progress: &dyn Progress) -> Result<Vec<String>> {
+    /// Writes the new file, whole and closed; rank 0 knows which one it is. Collective.
+    fn write(
+        &self,
+        order: &Order,
+        partial: &Path,
+        crew: Together,
+        team: Team<'_>,
+        ranks: Ranks<'_>,
+    ) -> Result<(Vec<String>, Option<Identity>)> {
+        let (moved, total) = (AtomicU64::new(0), self.jobs.iter().map(Job::bytes).sum());
+        let done = |bytes: u64| team.progress.moved("repack", moved.fetch_add(bytes, Ordering::Relaxed) + bytes, total);
+        let work = crew.work(order, &done);
+        if crew.rank > 0 {
+            return self.help(order, partial, &work, ranks).map(|()| (Vec::new(), None));
+        }
         let fail = |what: &str| {
             let what = what.to_owned();
             move |e: hdf5::Error| crate::h5::failure(&e, &what, partial)
         };
         let target = tree::create_file(&self.file, partial).map_err(fail("create"))?;
-        let outcome = self.fill(order, &target, partial, progress);
+        let made = output::identity(partial);
+        let outcome = self.fill(order, &target, partial, &work, ranks);
         let flushed = outcome.and_then(|notes| target.flush().map_err(fail("write")).map(|()| notes));
         let closed = crate::h5::close_file(target, partial);
         let notes = flushed.and_then(|notes| closed.map(|()| notes))?;
         let block = self.file.userblock();
         output::user_block(&order.input, partial, block)?;
-        Ok(notes)
+        Ok((notes, made))
     }
 
-    fn fill(&self, order: &Order, target: &hdf5::File, partial: &Path, progress: &dyn Progress) -> Result<Vec<String>> {
+    /// What ranks other than 0 do: their groups of each dataset that passes by HDF5.
+    fn help(&self, order: &Order, partial: &Path, work: &Work<'_>, ranks: Ranks<'_>) -> Result<()> {
+        let source = Opened { file: &self.file, bytes: &self.bytes, path: &order.input };
+        let mut shared = self.jobs.iter().filter(|job| job.way == Way::Tiles);
+        shared.try_for_each(|job| mover::by_tiles(job, &source, None, partial, work, ranks))
+    }
+
+    fn fill(
+        &self,
+        order: &Order,
+        target: &hdf5::File,
+        partial: &Path,
+        work: &Work<'_>,
+        ranks: Ranks<'_>,
+    ) -> Result<Vec<String>> {
         let wanted: HashMap<usize, WantedStorage> =
             self.jobs.iter().map(|job| (job.number, job.wanted.clone())).collect();
         let at = |what: &str, name: &str| format!("{what} '{}'", printable(name));
@@ -180,27 +275,37 @@ impl Survey {
             File::options().read(true).write(true).open(partial).map_err(|e| Failure::io("open", partial, &e))?;
         let source = Opened { file: &self.file, bytes: &self.bytes, path: &order.input };
         let target = Opened { file: target, bytes: &bytes, path: partial };
-        let (moved, total) = (AtomicU64::new(0), self.jobs.iter().map(Job::bytes).sum());
-        let done = |bytes: u64| progress.moved("repack", moved.fetch_add(bytes, Ordering::Relaxed) + bytes, total);
-        let work = Work { memory: order.memory, threads: order.threads, done: &done };
         for job in &self.jobs {
             let address = copied.address(job.address).expect("every object was made");
-            mover::values(job, &source, &target, address, &mut copied, &work)?;
+            mover::values(job, &source, &target, address, &mut copied, work, ranks)?;
         }
         Ok(notes(&copied, order, &self.jobs))
     }
 
     /// Looks at the new file: what each dataset takes there, and whether every value is what it was, if that is asked for.
-    fn look_at(&self, order: &Order, partial: &Path, progress: &dyn Progress) -> Result<HashMap<u64, u64>> {
+    /// Ranks share the values, and do not wait for each other.
+    fn look_at(
+        &self,
+        order: &Order,
+        partial: &Path,
+        crew: Together,
+        progress: &dyn Progress,
+    ) -> Result<HashMap<u64, u64>> {
+        let mut sizes = HashMap::new();
+        if crew.rank > 0 && !order.verify {
+            return Ok(sizes);
+        }
         let file = crate::h5::open_existing(partial)?;
         let bytes = File::open(partial).map_err(|e| Failure::io("open", partial, &e))?;
         let tree = Tree::of(&file, partial)?;
         let source = Opened { file: &self.file, bytes: &self.bytes, path: &order.input };
         let target = Opened { file: &file, bytes: &bytes, path: partial };
         if order.verify {
-            verify::compare((&source, &self.tree), (&target, &tree), &self.jobs, order, progress)?;
+            let (seen, total) = (AtomicU64::new(0), self.jobs.iter().map(|job| job.now.bytes()).sum());
+            let done = |bytes: u64| progress.moved("compare", seen.fetch_add(bytes, Ordering::Relaxed) + bytes, total);
+            let work = crew.work(order, &done);
+            verify::compare((&source, &self.tree), (&target, &tree), &self.jobs, &work)?;
         }
-        let mut sizes = HashMap::new();
         for job in &self.jobs {
             let address = tree.objects.get(job.number).map_or(0, |object| object.address);
             let dataset = sides::dataset(&target, address)?;
@@ -209,10 +314,10 @@ impl Survey {
         Ok(sizes)
     }
 
-    fn receipt(&self, order: &Order, stored: &dyn Fn(u64) -> Option<u64>) -> Result<Receipt> {
+    fn receipt(&self, order: &Order, crew: Together, stored: &dyn Fn(u64) -> Option<u64>) -> Result<Receipt> {
         let count = |kind: Kind| self.tree.objects.iter().filter(|object| object.kind == kind).count() as u64;
         let nobody = |_: u64| {};
-        let work = Work { memory: order.memory, threads: order.threads, done: &nobody };
+        let work = crew.work(order, &nobody);
         let mut changes = Vec::new();
         for job in self.jobs.iter().filter(|job| job.changes()) {
             changes.push(Change {
@@ -236,7 +341,8 @@ impl Survey {
             groups: count(Kind::Group),
             datasets: count(Kind::Dataset),
             datatypes: count(Kind::Datatype),
-            threads: order.threads,
+            threads: crew.threads,
+            ranks: crew.ranks,
             memory: order.memory,
             seconds: 0.0,
             verify_seconds: None,

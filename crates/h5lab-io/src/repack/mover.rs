@@ -4,8 +4,11 @@ use super::crew::{Crew, Work};
 use super::hands::Hands;
 use super::job::{Job, Way};
 use super::library;
-use super::sides::{self, Opened};
+use super::sides::{self, Made, Opened};
 use super::source::StoredChunks;
+use super::target::{Coded, Store};
+use super::together::{self, Here, Mailbox, Ranks};
+use crate::comm::from_rank_0;
 use crate::filter::Pipeline;
 use crate::h5::chunk_io;
 use crate::h5::tree::{Copied, StorageKind, WantedStorage};
@@ -13,6 +16,9 @@ use h5lab_core::failure::Result;
 use h5lab_core::region::Region;
 use h5lab_core::repack_plan::receipt::Groups;
 use h5lab_core::repack_plan::{Budget, GroupPlan, Tilings, grown, run_tile, tiles};
+use h5lab_core::report::bytes;
+use hdf5_metno as hdf5;
+use std::path::Path;
 use std::sync::Mutex;
 
 /// Moves the values of a dataset from `source` to `target`, where it has this address.
@@ -26,13 +32,14 @@ pub(super) fn values(
     address: u64,
     copied: &mut Copied<'_>,
     work: &Work<'_>,
+    ranks: Ranks<'_>,
 ) -> Result<()> {
     let from = || sides::dataset(source, job.address);
     let to = || sides::dataset(target, address);
     match job.way {
         Way::None => Ok(()),
         Way::Chunks => chunks(job, source, target, address, work),
-        Way::Tiles => by_tiles(job, source, target, address, work),
+        Way::Tiles => by_tiles(job, source, Some((target, address)), target.path, work, ranks),
         Way::Library => library::copy(job, (source, &from()?), (target, &to()?), copied, work),
     }
 }
@@ -87,42 +94,80 @@ fn each_thread(threads: usize, body: &(dyn Fn() -> Result<()> + Sync)) -> Result
     })
 }
 
-fn by_tiles(job: &Job, source: &Opened<'_>, target: &Opened<'_>, address: u64, work: &Work<'_>) -> Result<()> {
+/// Through h5lab's own filters: all ranks have a part in it, and rank 0 has the `target`, the new file and the dataset's
+/// address there. Collective.
+pub(super) fn by_tiles(
+    job: &Job,
+    source: &Opened<'_>,
+    target: Option<(&Opened<'_>, u64)>,
+    path: &Path,
+    work: &Work<'_>,
+    ranks: Ranks<'_>,
+) -> Result<()> {
     let from_dataset = sides::dataset(source, job.address)?;
     let from = sides::from(source, &from_dataset, &job.name, &job.now, work)?;
     if from.empty {
         return Ok(());
     }
-    let mut to_dataset = sides::dataset(target, address)?;
-    if !to_dataset.is_chunked() {
-        sides::allocate(&from_dataset, to_dataset, target.path)?;
-        to_dataset = sides::dataset(target, address)?;
-    }
-    let to = sides::to(target, &to_dataset, job, &from.tile, work)?;
-    let tilings = Tilings {
-        shape: job.now.shape.clone(),
-        source: from.tile,
-        target: to.tile,
-        element: job.now.element.size() as u64,
-    };
-    let (budget, plan) = plan(tilings, work)?;
-    let (fill, limit) = (&job.now.fill[..], budget.groups);
-    let crew = Crew {
+    let to = target.map(|(to, address)| Ok((to, new_dataset(&from_dataset, to, address)?))).transpose()?;
+    let store = to.as_ref().map(|(opened, dataset)| sides::store(opened, dataset, job)).transpose()?;
+    // Who has failed by now is heard here.
+    ranks.agree(Ok(()))?;
+    let made = from_rank_0(ranks.comm, || {
+        let (_, dataset) = to.as_ref().expect("rank 0 has the new file");
+        Made::of(dataset, path, job, &from.tile, work)
+    })?;
+    let same = if made.number == job.number { Ok(()) } else { Err(super::output::written_meanwhile(source.path)) };
+    ranks.agree(same)?;
+    let coder = made.coder(job, path)?;
+    let (shape, element) = (job.now.shape.clone(), job.now.element.size() as u64);
+    let (budget, plan) = plan(Tilings { shape, source: from.tile, target: made.tile, element }, work)?;
+    let crew = |store, done| Crew {
         plan: &plan,
+        groups: Box::new(plan.groups().skip(work.rank).step_by(work.ranks)),
         source: &*from.source,
-        target: &*to.target,
-        fill,
+        target: store,
+        fill: &job.now.fill,
         threads: budget.threads,
-        limit,
-        done: work.done,
+        limit: budget.groups,
+        done,
     };
-    crew.run()
+    if work.ranks == 1 {
+        let store = store.as_deref().expect("the only rank has the new file");
+        return crew(&Coded { coder: &coder, store }, work.done).run();
+    }
+    let mailbox = Mailbox::new(mailbox_bytes(&plan.tilings, work));
+    let here = store.as_deref().map(|store| Here { store, mailbox: &mailbox });
+    let own: &dyn Store = here.as_ref().map_or(&mailbox, |here| here);
+    let nobody = |_: u64| {};
+    let done: &(dyn Fn(u64) + Sync) = if here.is_some() { work.done } else { &nobody };
+    let coded = Coded { coder: &coder, store: own };
+    together::work(crew(&coded, done), &mailbox, store.as_deref(), work.done, ranks)
+}
+
+/// Opens a dataset of the new file; one without chunks has its space there.
+fn new_dataset(from: &hdf5::Dataset, target: &Opened<'_>, address: u64) -> Result<hdf5::Dataset> {
+    let dataset = sides::dataset(target, address)?;
+    if dataset.is_chunked() {
+        return Ok(dataset);
+    }
+    sides::allocate(from, dataset, target.path)?;
+    sides::dataset(target, address)
+}
+
+/// Bytes of a rank's mailbox. Rank 0 holds one more of them.
+fn mailbox_bytes(tilings: &Tilings, work: &Work<'_>) -> u64 {
+    (work.memory / 16).min(16 << 20).max(tilings.bytes(&tilings.target))
 }
 
 /// The groups in which a dataset is moved, and the memory that they have.
 pub(super) fn plan(tilings: Tilings, work: &Work<'_>) -> Result<(Budget, GroupPlan)> {
-    let budget = Budget::new(&tilings, work.memory, work.threads)?;
-    let plan = GroupPlan::new(tilings, budget.groups)?;
+    let mail = if work.ranks > 1 { 2 * mailbox_bytes(&tilings, work) } else { 0 };
+    let budget = Budget::new(&tilings, work.memory.saturating_sub(mail), work.threads).map_err(|failure| {
+        let more = format!("raise --memory: it holds {} of mail between ranks, too", bytes(mail));
+        if mail > 0 { failure.mend(more) } else { failure }
+    })?;
+    let plan = GroupPlan::shared(tilings, budget.groups, work.ranks as u64)?;
     Ok((budget, plan))
 }
 

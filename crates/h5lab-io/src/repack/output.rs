@@ -7,6 +7,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// What tells a file from another one of the same name: device and inode.
+pub(super) type Identity = (u64, u64);
+
 /// Where the new file goes.
 pub(super) struct Output {
     /// Its name, symbolic links followed.
@@ -60,8 +63,17 @@ impl Output {
     }
 
     /// Gives it its name: values first, then the name, then the folder reach the device.
-    pub(super) fn keep(&self, like: Option<&Metadata>) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Storage`; `Refused` if what stands there is not the file that was `made`: ranks may outlive their `mpirun`, and meet
+    /// those of the next one.
+    pub(super) fn keep(&self, made: Option<Identity>, like: Option<&Metadata>) -> Result<()> {
         let fail = |e: std::io::Error| Failure::io("finish", &self.path, &e);
+        if identity(self.partial()) != made {
+            return Err(Failure::new(FailureKind::Refused, "another repack writes this file")
+                .at(&self.path)
+                .mend("let one of them end first"));
+        }
         let partial = File::open(self.partial()).map_err(fail)?;
         if let Some(like) = like {
             partial.set_permissions(like.permissions()).map_err(fail)?;
@@ -83,14 +95,23 @@ impl Drop for Output {
     }
 }
 
+/// Which file stands there; `None` if there is none.
+pub(super) fn identity(path: &Path) -> Option<Identity> {
+    fs::metadata(path).map(|found| (found.dev(), found.ino())).ok()
+}
+
 fn same_file(a: &Path, b: &Path) -> bool {
-    let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
     identity(a).is_some_and(|one| Some(one) == identity(b))
 }
 
 /// What tells a file that was written meanwhile from one that was not.
 pub(super) fn state(path: &Path) -> Result<Metadata> {
     fs::metadata(path).map_err(|e| Failure::io("look at", path, &e))
+}
+
+/// Makes what was written so far reach the device: other nodes see it then, too.
+pub(super) fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(|e| Failure::io("write", path, &e))
 }
 
 /// Makes sure that the source is as it was.
@@ -103,9 +124,14 @@ pub(super) fn unchanged(path: &Path, before: &Metadata) -> Result<()> {
     if all(before) == all(&now) {
         return Ok(());
     }
-    Err(Failure::new(FailureKind::Input, "was written while it was read: what was read may not belong together")
+    Err(written_meanwhile(path))
+}
+
+/// The failure of a source that somebody writes.
+pub(super) fn written_meanwhile(path: &Path) -> Failure {
+    Failure::new(FailureKind::Input, "was written while it was read: what was read may not belong together")
         .at(path)
-        .mend("repack it once nobody writes it any more"))
+        .mend("repack it once nobody writes it any more")
 }
 
 /// Copies the user block: what stands before HDF5's first byte is somebody else's.

@@ -53,7 +53,7 @@ fn by_tiles(job: &Job, source: &sides::Opened<'_>, work: &Work<'_>) -> Result<f6
         }
         _ => writing,
     };
-    Ok((decoding + encoding) / work.threads as f64)
+    Ok((decoding + encoding) / (work.threads * work.ranks) as f64)
 }
 
 /// Seconds of one core to encode all new chunks, reckoned from one with values such as these.

@@ -3,15 +3,17 @@
 use super::crew::Work;
 use super::job::Job;
 use super::source::{Library, Run, Source, StoredChunks};
-use super::target::{NewChunks, NewRun, Target};
+use super::target::{Coder, NewChunks, NewRun, Store};
 use crate::filter::Pipeline;
 use crate::h5::chunk_index::ChunkIndex;
 use crate::h5::raw_data::{self, Storage};
 use crate::h5::tree::{self, StorageKind, StorageNow, Values};
 use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::filter::Stage;
 use h5lab_core::region::Region;
 use h5lab_core::repack_plan::{grown, run_tile};
 use hdf5_metno as hdf5;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::Path;
 
@@ -86,41 +88,59 @@ pub(super) fn chunk_index(dataset: &hdf5::Dataset, path: &Path) -> Result<Option
     }
 }
 
-/// An open dataset that tiles are written to.
-pub(super) struct To<'a> {
-    pub(super) target: Box<dyn Target + 'a>,
+/// How a new dataset is tiled and coded: what all ranks must know of it, which rank 0 alone has open.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Made {
+    /// The dataset's number, so that ranks never speak of different ones.
+    pub(super) number: usize,
     pub(super) tile: Vec<u64>,
+    /// The filters that a chunk passes through; `None` for a run of bytes.
+    filters: Option<Vec<Stage>>,
 }
 
-/// Opens the target side of a dataset with plain elements.
-///
-/// `from_tile` is how the source is tiled: a dataset without chunks takes any tiles, and those suit best.
-pub(super) fn to<'a>(
-    opened: &'a Opened<'a>,
-    dataset: &'a hdf5::Dataset,
-    job: &'a Job,
-    from_tile: &[u64],
-    work: &Work<'_>,
-) -> Result<To<'a>> {
-    let (path, name) = (opened.path, job.name.as_str());
-    let fail = |e: hdf5::Error| crate::h5::failure(&e, "look at the new dataset", path);
-    let made = StorageNow::of(dataset).map_err(fail)?;
-    let element = made.element.size();
-    if let StorageKind::Chunked(chunk) = made.kind {
-        let chunk_bytes = chunk.iter().product::<u64>() as usize * element;
-        let pipeline = Pipeline::of(&made.filters, chunk_bytes)
-            .map_err(|e| Failure::new(FailureKind::Input, e.to_string()).at(path))?;
-        let target = NewChunks { dataset, name, path, chunk: chunk.clone(), pipeline };
-        return Ok(To { target: Box::new(target), tile: chunk });
+impl Made {
+    /// Looks at a new dataset with plain elements.
+    ///
+    /// `from_tile` is how the source is tiled: a dataset without chunks takes any tiles, and those suit best.
+    pub(super) fn of(
+        dataset: &hdf5::Dataset,
+        path: &Path,
+        job: &Job,
+        from_tile: &[u64],
+        work: &Work<'_>,
+    ) -> Result<Made> {
+        let made = StorageNow::of(dataset).map_err(|e| crate::h5::failure(&e, "look at the new dataset", path))?;
+        Ok(match made.kind {
+            StorageKind::Chunked(chunk) => Made { number: job.number, tile: chunk, filters: Some(made.filters) },
+            _ => {
+                let tile = grown(from_tile, &made.shape, made.element.size() as u64, run_bytes(work));
+                Made { number: job.number, tile, filters: None }
+            }
+        })
     }
-    match raw_data::storage(dataset).map_err(fail)? {
-        Storage::Contiguous(Some(offset)) => {
-            let tile = grown(from_tile, &made.shape, element as u64, run_bytes(work));
-            let target = NewRun { file: opened.bytes, path, offset, shape: made.shape, element };
-            Ok(To { target: Box::new(target), tile })
-        }
-        _ => Err(Failure::new(FailureKind::Internal, "a contiguous dataset without a place in the file").at(path)),
+
+    /// How its tiles are coded; `path` is the new file, for messages.
+    pub(super) fn coder<'a>(&self, job: &'a Job, path: &'a Path) -> Result<Coder<'a>> {
+        let bytes = self.tile.iter().product::<u64>() as usize * job.now.element.size();
+        let pipeline = self.filters.as_ref().map(|filters| Pipeline::of(filters, bytes)).transpose();
+        let pipeline = pipeline.map_err(|e| Failure::new(FailureKind::Input, e.to_string()).at(path))?;
+        Ok(Coder { name: &job.name, path, chunks: pipeline.map(|pipeline| (self.tile.clone(), pipeline)) })
     }
+}
+
+/// Where a new dataset's tiles are stored.
+pub(super) fn store<'a>(opened: &'a Opened<'a>, dataset: &'a hdf5::Dataset, job: &Job) -> Result<Box<dyn Store + 'a>> {
+    let path = opened.path;
+    if dataset.is_chunked() {
+        return Ok(Box::new(NewChunks { dataset, path }));
+    }
+    let storage = raw_data::storage(dataset).map_err(|e| crate::h5::failure(&e, "look at the new dataset", path))?;
+    let Storage::Contiguous(Some(offset)) = storage else {
+        let why = "a contiguous dataset without a place in the file";
+        return Err(Failure::new(FailureKind::Internal, why).at(path));
+    };
+    let (shape, element) = (job.now.shape.clone(), job.now.element.size());
+    Ok(Box::new(NewRun { file: opened.bytes, path, offset, shape, element }))
 }
 
 /// Lets HDF5 give a contiguous dataset its space in the file: it does so with the first element that is written.

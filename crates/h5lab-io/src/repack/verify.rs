@@ -6,18 +6,17 @@ use super::job::{Job, Way};
 use super::sides::{self, Opened};
 use super::source::Source;
 use super::target::Target;
-use super::{Order, library, mover};
+use super::{library, mover};
 use crate::h5::tree::{self, Named, StorageNow, Tree, Values};
-use crate::progress::Progress;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::region::Region;
 use h5lab_core::repack_plan::{Tile, Tilings, copy_overlap};
 use h5lab_core::report::printable;
 use hdf5_metno as hdf5;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Compares links, types, extents, attributes and all values.
+/// Compares links, types, extents, attributes and this rank's share of the values; what HDF5 has to read, rank 0 compares.
+/// Rank 0 tells its progress for all ranks: they have shares alike.
 ///
 /// # Errors
 /// `Mismatch` with the first difference; else what reading fails with.
@@ -25,8 +24,7 @@ pub(super) fn compare(
     source: (&Opened<'_>, &Tree),
     target: (&Opened<'_>, &Tree),
     jobs: &[Job],
-    order: &Order,
-    progress: &dyn Progress,
+    work: &Work<'_>,
 ) -> Result<()> {
     let path = target.0.path;
     structure(source.1, target.1, path)?;
@@ -38,12 +36,9 @@ pub(super) fn compare(
             return Err(differs(path, &format!("attribute '{}' of '{}'", printable(&name), printable(&a.name()))));
         }
     }
-    let (seen, total) = (AtomicU64::new(0), jobs.iter().map(|job| job.now.bytes()).sum());
-    let done = |bytes: u64| progress.moved("compare", seen.fetch_add(bytes, Ordering::Relaxed) + bytes, total);
-    let work = Work { memory: order.memory, threads: order.threads, done: &done };
     for job in jobs {
         let address = target.1.objects[job.number].address;
-        dataset(job, source.0, target.0, address, &mut names, &work)?;
+        dataset(job, source.0, target.0, address, &mut names, work)?;
     }
     Ok(())
 }
@@ -89,6 +84,7 @@ fn dataset(
     }
     match job.way {
         Way::None => Ok(()),
+        Way::Library if work.rank > 0 => Ok(()),
         Way::Library => by_library(job, (source, &a), &b, names, work, target.path),
         Way::Chunks | Way::Tiles => by_tiles(job, (source, &a), (target, &b), &now, work),
     }
@@ -133,14 +129,16 @@ fn by_tiles(
     let (budget, plan) = mover::plan(tilings, work)?;
     let target = Comparison { there: &*to.source, element, job, path: b.0.path };
     let fill = &job.now.fill[..];
+    let done = |bytes: u64| (work.done)(bytes * work.ranks as u64);
     let crew = Crew {
         plan: &plan,
+        groups: Box::new(plan.groups().skip(work.rank).step_by(work.ranks)),
         source: &*from.source,
         target: &target,
         fill,
         threads: budget.threads,
         limit: budget.groups,
-        done: work.done,
+        done: &done,
     };
     crew.run()
 }

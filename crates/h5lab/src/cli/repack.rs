@@ -16,6 +16,8 @@ use std::path::PathBuf;
       compared, then renamed
   h5lab repack scan.h5 new.h5 -l entry/data:CHUNK=20x64x1366 \\
           -f entry/data:SHUF -f entry/data:GZIP=4
+  mpirun -np 8 h5lab repack scan.h5 new.h5 --chunk auto --filter gzip
+      ranks of several nodes share the work
   h5lab repack scan.h5 new.h5 --chunk auto --dry-run
       groups, bytes, memory; nothing is written
 
@@ -45,10 +47,13 @@ pub struct Repack {
     /// Compare every value, attribute and link of the two files before OUT gets its name (--in-place always does)
     #[arg(long)]
     pub verify: bool,
-    /// Most memory for data
+    /// Most memory for data, of each rank
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_bytes)]
     pub memory: u64,
-    /// Threads that work; all cores, if it is not said
+    /// Ranks that share the work; h5lab starts mpirun itself (threads, in a build without MPI)
+    #[arg(long, value_name = "N", value_parser = super::count, allow_negative_numbers = true)]
+    pub np: Option<u64>,
+    /// Threads of each rank that work; all cores, if it is not said
     #[arg(long, value_name = "N", value_parser = super::count, allow_negative_numbers = true)]
     pub threads: Option<u64>,
     /// Show what would be done, and write nothing

@@ -1,27 +1,52 @@
 //! `h5lab repack`: a file written anew with other layouts.
 
-use crate::cli::{Output, Repack};
+use crate::cli::{Output, Ranks, Repack};
+use crate::launch;
 use crate::output::{Bar, json, note, print};
-use crate::{launch, usage};
+use crate::task::{Done, RepackTask, Task};
 use h5lab_core::failure::Result;
+use h5lab_core::repack_plan::receipt::Receipt;
+use h5lab_io::comm::agree;
 use h5lab_io::repack::{self, Order};
+use h5lab_io::run::Team;
 
 /// Writes the file anew, or says what would be done.
 pub fn run(args: Repack, output: &Output) -> Result<()> {
-    if launch::ranks().unwrap_or(1) > 1 {
-        return Err(usage("repack runs as one process, with threads").mend("start it without mpirun: h5lab repack"));
-    }
+    let ranks = Ranks { np: args.np.into_iter().collect() };
     let (dry_run, order) = (args.dry_run, order(args));
+    if output.worker.is_some() || !ranks.np.is_empty() || launch::ranks().unwrap_or(1) > 1 {
+        let task = Task::Repack(Box::new(RepackTask { order, dry_run }));
+        return launch::run(&task, &ranks, output, &mut |done| {
+            let Done::Repack(receipt) = done else { return Ok(()) };
+            show(&receipt, output)
+        });
+    }
     let receipt = if dry_run {
-        repack::predict(&order)?
+        repack::predict(&order, 1)?
     } else {
         let bar = Bar::new(output);
         let receipt = repack::repack(&order, &bar);
         bar.clear();
         receipt?
     };
+    show(&receipt, output)
+}
+
+/// What the ranks do together; the receipt is rank 0's.
+pub fn perform(task: &RepackTask, team: Team<'_>) -> Result<Option<Done>> {
+    let receipt = if task.dry_run {
+        let ranks = team.comm.size();
+        let planned = (team.comm.rank() == 0).then(|| repack::predict(&task.order, ranks)).transpose();
+        agree(team.comm, planned, &|failure| team.progress.last_words(failure))?
+    } else {
+        repack::repack_together(&task.order, team)?
+    };
+    Ok(receipt.map(|receipt| Done::Repack(Box::new(receipt))))
+}
+
+fn show(receipt: &Receipt, output: &Output) -> Result<()> {
     if output.json {
-        return json(&receipt);
+        return json(receipt);
     }
     if !output.quiet {
         print(receipt.text())?;
@@ -31,7 +56,6 @@ pub fn run(args: Repack, output: &Output) -> Result<()> {
 }
 
 fn order(args: Repack) -> Order {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Order {
         output: args.output.unwrap_or_else(|| args.input.clone()),
         input: args.input,
@@ -41,7 +65,7 @@ fn order(args: Repack) -> Order {
         minimum: args.minimum.unwrap_or(0),
         materialize: args.materialize,
         memory: args.memory,
-        threads: args.threads.map_or(cores, |threads| threads as usize),
+        threads: args.threads.map(|threads| threads as usize),
         verify: args.verify || args.in_place,
     }
 }

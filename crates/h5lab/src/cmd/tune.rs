@@ -76,7 +76,7 @@ fn order(args: &Tune, old: &Path, new: &Path, dataset: &str, layout: &Layout) ->
         minimum: 0,
         materialize: false,
         memory: args.search.max_memory,
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        threads: None,
         verify: true,
     }
 }

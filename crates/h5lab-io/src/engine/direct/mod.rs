@@ -66,8 +66,11 @@ impl Direct {
     }
 }
 
-/// Cores for each rank of a node: those that it may run on, shared with the ranks that may run on them as well.
-fn share_of_cores(comm: &dyn Comm) -> Result<usize> {
+/// Cores for each rank of a node: those that it may run on, shared with the ranks that may run on them as well. Collective.
+///
+/// # Errors
+/// `RankLost` if a rank can't come any more.
+pub fn share_of_cores(comm: &dyn Comm) -> Result<usize> {
     let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let mine = (node, crate::host::machine::allowed_cpus().unwrap_or_default());
     let all = all_gather(comm, &mine)?;

@@ -172,7 +172,7 @@ impl Execution<'_> {
                     progress.finished(index, &record);
                     keep(live, *record, show).inspect_err(|_| attempt.broken = true)?;
                 }
-                Done::Record(_) | Done::Simple(_) => {}
+                Done::Record(_) | Done::Simple(_) | Done::Repack(_) => {}
             }
             Ok(())
         })
