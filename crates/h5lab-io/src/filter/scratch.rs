@@ -1,6 +1,7 @@
 //! What one thread keeps from chunk to chunk, so that no chunk allocates: buffers and compressors.
 
 use super::FilterError;
+use super::deflate::Inflate;
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use zstd::bulk;
 
@@ -18,6 +19,7 @@ pub struct Scratch {
 #[derive(Default)]
 pub(super) struct Tools {
     pub(super) deflate: Deflate,
+    pub(super) inflate: Inflate,
     pub(super) zstd: Zstd,
     /// A block within a chunk, and its planes of bytes.
     pub(super) block: Vec<u8>,

@@ -6,7 +6,7 @@ use super::runs::{END, SYMBOLS};
 /// The most bytes of a stored block.
 const STORED: usize = 0xffff;
 /// The order in which the lengths of the codes for lengths are sent.
-const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+pub(super) const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 /// No more bytes than these are in the head of a block: 17 bits, 19 times 3, and 14 for each of 287 lengths.
 const HEAD: usize = 520;
 

@@ -9,11 +9,15 @@
 
 mod block;
 mod huffman;
+mod inflate;
 mod runs;
+
+pub(super) use inflate::Inflate;
 
 use super::scratch::{Tools, room};
 use super::{Codec, FilterError};
 use flate2::{Compress, Compression, FlushCompress, Status};
+use inflate::Fault;
 use libdeflater::DecompressionError;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -97,7 +101,7 @@ fn choose(raw: &[u8], asked: u32, tools: &mut Tools) -> Result<i32, FilterError>
     }
     let most = if asked > 4 { most - most / 100 } else { most };
     // Above that they are slower than zlib at the level asked.
-    let highest = asked as i32 + 3;
+    let highest = asked as i32 + 1;
     let mut fits = |level: &i32| deflate.encoder(*level).zlib_compress(sample, packed).is_ok_and(|bytes| bytes <= most);
     Ok(LADDER.into_iter().filter(|level| *level <= highest).find(&mut fits).unwrap_or(ZLIB))
 }
@@ -129,6 +133,10 @@ fn bound(raw: usize) -> usize {
     raw + raw / 16 + 64
 }
 
+fn unsound() -> FilterError {
+    FilterError::corrupt(NAME, "not a sound zlib stream")
+}
+
 impl Codec for Deflate {
     fn name(&self) -> &'static str {
         NAME
@@ -152,8 +160,14 @@ impl Codec for Deflate {
     }
 
     fn decode(&self, stored: &[u8], raw: &mut [u8], tools: &mut Tools) -> Result<usize, FilterError> {
+        if inflate::suits(stored) {
+            return tools.inflate.zlib(stored, raw).map_err(|fault| match fault {
+                Fault::Unsound => unsound(),
+                Fault::TooLong => FilterError::overflow(NAME, raw.len()),
+            });
+        }
         tools.deflate.decoder().zlib_decompress(stored, raw).map_err(|error| match error {
-            DecompressionError::BadData => FilterError::corrupt(NAME, "not a sound zlib stream"),
+            DecompressionError::BadData => unsound(),
             DecompressionError::InsufficientSpace => FilterError::overflow(NAME, raw.len()),
         })
     }
