@@ -1,11 +1,9 @@
 """Whether h5lab says the same twice: a preset of every method, layout and access, run two times."""
 
-import random
-from itertools import product
 from statistics import median
 
 from harness.bench import Report, json_lines
-from harness.stats import Line, quantile
+from harness.stats import Line, median_interval
 
 PRESET = "projection-stack"
 # A cell agrees if each run's median lies in the other's interval, or if the two are not further apart than this.
@@ -13,7 +11,6 @@ NEAR = 0.1
 AGREE_AT_LEAST = 0.95
 MINUTES_AT_MOST = 5
 CONFIDENCE = 0.95
-ALL_RESAMPLES, RESAMPLES = 5, 2000
 
 
 def run(bench):
@@ -49,29 +46,26 @@ def measure(bench):
         e = record["experiment"]
         layout = "x".join(map(str, e["layout"].get("chunk", ["contiguous"])))
         name = " ".join([e["direction"], e["method"], layout, e["access"]["kind"], e["cache"]])
-        seconds = [max(rank["transfer"] for rank in sample["ranks"]) for sample in record["samples"]]
+        seconds = [sample["together"]["transfer"] for sample in record["samples"]]
         right = e["direction"] == "write" or record["verification"]["result"] == "passed"
         cells[name] = {"seconds": seconds, "verified": right}
     return ran.sample() | {"cells": cells}
 
 
 def agree(a, b):
-    (ours, theirs) = (median(cell["seconds"]) for cell in (a, b))
+    (ours, theirs) = (median(rates(cell)) for cell in (a, b))
     near = max(ours, theirs) <= (1 + NEAR) * min(ours, theirs)
-    return near or (within(ours, interval(b["seconds"])) and within(theirs, interval(a["seconds"])))
+    return near or (within(ours, interval(b)) and within(theirs, interval(a)))
+
+
+def rates(cell):
+    """What bandwidths are proportional to: every cell of a pair moves the same bytes."""
+    return [1 / seconds for seconds in cell["seconds"]]
+
+
+def interval(cell):
+    return median_interval(rates(cell), CONFIDENCE)
 
 
 def within(value, bounds):
     return bounds[0] <= value <= bounds[1]
-
-
-def interval(samples):
-    """The percentile bootstrap interval of the median, as h5lab prints it: all resamples up to five samples, else 2000."""
-    if len(samples) <= ALL_RESAMPLES:
-        resamples = product(samples, repeat=len(samples))
-    else:
-        chance = random.Random(1)
-        resamples = (chance.choices(samples, k=len(samples)) for _ in range(RESAMPLES))
-    medians = sorted(median(resample) for resample in resamples)
-    tail = (1 - CONFIDENCE) / 2
-    return quantile(medians, tail), quantile(medians, 1 - tail)

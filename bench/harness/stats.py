@@ -1,6 +1,7 @@
 """Medians, spreads, and ratios pair by pair."""
 
 from dataclasses import dataclass
+from math import comb
 from statistics import median, quantiles
 
 
@@ -9,6 +10,20 @@ def quantile(ordered, q):
     at = q * (len(ordered) - 1)
     below, above = ordered[int(at)], ordered[min(int(at) + 1, len(ordered) - 1)]
     return below + (above - below) * (at - int(at))
+
+
+def median_interval(samples, confidence):
+    """The interval of the median of at least three samples, as h5lab prints it: order statistics, interpolated
+    (Hettmansperger and Sheather 1986)."""
+    x, n = sorted(samples), len(samples)
+    # How often the d-th smallest and the d-th largest sample have the median between them.
+    holds = {d: 1 - 2 * sum(comb(n, k) for k in range(d)) / 2**n for d in range(1, n // 2 + 1)}
+    d = max([d for d in holds if holds[d] >= confidence], default=1)
+    here, deeper = holds[d], holds.get(d + 1, 0)
+    share = min(max((here - confidence) / (here - deeper), 0), 1)
+    weight = min((n - d) * share / (d + (n - 2 * d) * share), 0.5 if 2 * d >= n else 1)
+    blend = lambda outer, inner: outer + weight * (inner - outer)
+    return blend(x[d - 1], x[min(d, n - 1)]), blend(x[n - d], x[max(n - 1 - d, 0)])
 
 
 @dataclass
