@@ -217,6 +217,17 @@ fn every_method_and_split_reads_what_it_wrote() {
     assert_eq!(folder.names(), [""; 0]);
 }
 
+/// Drivers for MPI allocate when the dataset is made, which the dataset's property list does not tell.
+#[test]
+fn the_allocation_time_is_the_one_in_force() {
+    let folder = Folder::new();
+    let words = "run --shape 4x6x5 --np 2 --method independent,gather --chunk 2x3x5 --repeat 1 --ceiling false --json";
+    for record in folder.h5lab(words).ok().records() {
+        let early = record.actual.driver == "mpio";
+        assert_eq!(record.actual.in_force["allocation-time"], if early { "early" } else { "incremental" });
+    }
+}
+
 #[test]
 fn progress_is_told_cell_by_cell_to_those_who_listen() {
     let folder = Folder::new();

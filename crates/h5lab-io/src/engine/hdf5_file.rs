@@ -9,7 +9,7 @@ use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::layout::Layout;
 use h5lab_core::record::Actual;
 use h5lab_core::region::Region;
-use h5lab_core::tunables::Tunables;
+use h5lab_core::tunables::{AllocationTime, Tunables};
 use hdf5_metno as hdf5;
 use settings::Settings;
 use std::path::{Path, PathBuf};
@@ -58,6 +58,8 @@ pub(super) struct Hdf5File {
     driver: Driver,
     asked: Settings,
     hints: Vec<String>,
+    /// Whether all its space was there as soon as the dataset was made.
+    allocated: bool,
 }
 
 impl Place<'_> {
@@ -67,7 +69,8 @@ impl Place<'_> {
         let file = self.file(Mode::Create)?;
         let made = h5::dataset::create(&file, dataset, layout, self.tunables, self.path)?;
         provenance::write(&made, dataset, self.path)?;
-        self.opened(file, made, dataset.dtype, asked(self.tunables, true))
+        let allocated = settings::is_allocated(&made);
+        Ok(Hdf5File { allocated, ..self.opened(file, made, dataset.dtype, asked(self.tunables, true))? })
     }
 
     /// Opens a file and a dataset that are there.
@@ -96,7 +99,7 @@ impl Place<'_> {
         let transfer = transfer::Transfer::new(self.transfer).map_err(|e| failure(&e, "open", self.path))?;
         let hints = self.tunables.hints.keys().map(|name| format!("hint.{name}")).collect();
         let (path, driver) = (self.path.to_owned(), self.driver());
-        Ok(Hdf5File { file, dataset, transfer, dtype, path, driver, asked, hints })
+        Ok(Hdf5File { file, dataset, transfer, dtype, path, driver, asked, hints, allocated: false })
     }
 }
 
@@ -185,6 +188,10 @@ impl Session for Hdf5File {
     fn in_force(&mut self) -> Result<Settings> {
         let found = settings::in_force(&self.file, &self.dataset);
         let mut found = found.map_err(|e| failure(&e, "read back the settings", &self.path))?;
+        if self.allocated {
+            // With drivers for MPI, HDF5 does so whatever the property list says.
+            found.insert("allocation-time".to_owned(), AllocationTime::Early.name().to_owned());
+        }
         if self.driver == Driver::Subfiling {
             // That is of the list, not of the subfiles, which the driver does not lock.
             found.remove("file-locking");

@@ -40,6 +40,14 @@ pub fn in_force(file: &hdf5::File, dataset: &hdf5::Dataset) -> hdf5::Result<Sett
     Ok(found)
 }
 
+/// True if all of the dataset's space is there: of one that was just made, that it was allocated early.
+pub fn is_allocated(dataset: &hdf5::Dataset) -> bool {
+    let mut status = sys::h5d::H5D_space_status_t::H5D_SPACE_STATUS_ERROR;
+    // SAFETY: the dataset is open, and the result outlives the call.
+    let told = check(|| unsafe { sys::h5d::H5Dget_space_status(dataset.id(), &mut status) });
+    told.is_ok() && status == sys::h5d::H5D_space_status_t::H5D_SPACE_STATUS_ALLOCATED
+}
+
 fn allocation_time(time: dataset_create::AllocTime) -> AllocationTime {
     match time {
         dataset_create::AllocTime::Early => AllocationTime::Early,
