@@ -1,6 +1,7 @@
 //! Read amplification: bytes read from a file for each byte asked for, computed from the plan and counted by the system.
 
 use crate::experiment::{Direction, Experiment};
+use crate::method::Method;
 use crate::plan::Plan;
 use crate::prediction::{Conditions, bytes_of_all_chunks, predict_all};
 use crate::record::{Counters, Record};
@@ -80,6 +81,52 @@ impl Amplification {
             extrapolated: computed.extrapolated,
             measured: measured(record, computed.bytes_asked),
         })
+    }
+}
+
+/// Computed bytes are met by the counted ones up to this share; chunks with filters differ in size.
+const TOLERANCE: f64 = 0.05;
+const TOLERANCE_FILTERED: f64 = 0.10;
+/// What a rank reads of a file's metadata besides the chunk index: heads of objects, in pieces of up to a few KiB.
+const OTHER_METADATA: u64 = 4096;
+
+/// What was counted beside what was computed, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reads {
+    /// Of values, computed.
+    pub computed: u64,
+    /// Counted; median over the repeats.
+    pub counted: u64,
+    /// Most bytes of metadata that can be among the counted ones: the chunk index, and the heads of objects.
+    pub metadata: u64,
+    tolerance: f64,
+}
+
+impl Reads {
+    /// Those of a read that was counted and simulated to its end.
+    pub fn of(record: &Record) -> Option<Self> {
+        let found = Amplification::of(record).filter(|found| !found.extrapolated)?;
+        let computed = Computed::of_record(record);
+        let experiment = &record.experiment;
+        // Who reads through a virtual dataset opens the files behind it.
+        let files = if experiment.method == Method::PerProcess { experiment.np } else { 1 };
+        let index = predict_all(experiment, &Conditions::met(record))?.index_bytes;
+        Some(Reads {
+            computed: computed.bytes_to_read?,
+            counted: (found.measured? * computed.bytes_asked as f64).round() as u64,
+            metadata: index + OTHER_METADATA * (experiment.np * files) as u64,
+            tolerance: if experiment.layout.filters().is_empty() { TOLERANCE } else { TOLERANCE_FILTERED },
+        })
+    }
+
+    /// Whether the two are the same to a few percent, as they stand in a table.
+    pub fn same(&self) -> bool {
+        self.counted.abs_diff(self.computed) as f64 <= self.computed as f64 * self.tolerance
+    }
+
+    /// Whether metadata explain what was read beyond what was computed. Less may be read: threads find what others left.
+    pub fn explained(&self) -> bool {
+        self.counted as f64 <= self.computed as f64 * (1.0 + self.tolerance) + self.metadata as f64
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::cli::Output;
 use h5lab_core::experiment::Direction;
 use h5lab_core::failure::{Failure, FailureKind, Result};
+use h5lab_core::host::MpiLibrary;
 use h5lab_core::record::{Record, Verification};
 use h5lab_core::report::{demo_lines, measurement_explanations, measurement_table, printable, view_lines};
 use h5lab_io::journal::Journal;
@@ -172,7 +173,7 @@ impl<'a> Show<'a> {
     /// `Mismatch` if values read differ from what they should be; those of [`print()`].
     pub fn finish(self) -> Result<()> {
         if !self.output.json && !self.output.quiet && !self.records.is_empty() {
-            line(format_args!("\n{}", context(&self.records[0])))?;
+            line(format_args!("\n{}", context(&[&self.records[0]])))?;
             print(format_args!("\n{}", measurement_table(&self.records)))?;
             print(measurement_explanations(&self.records))?;
             warnings(&self.records);
@@ -181,30 +182,40 @@ impl<'a> Show<'a> {
     }
 }
 
-/// What was measured with what, in a line.
-pub fn context(record: &Record) -> String {
-    let host = &record.host;
-    let method = record.experiment.method;
-    let driver = match record.actual.driver.as_str() {
+/// What was measured with what, in a line: what all these records have in common.
+pub fn context(records: &[&Record]) -> String {
+    let common = |of: &dyn Fn(&Record) -> Option<String>| {
+        let mut values = records.iter().map(|record| of(record));
+        let first = values.next()??;
+        values.all(|value| value.as_ref() == Some(&first)).then_some(first)
+    };
+    let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
+    // Other methods are in the same table; the file's driver is one of a method.
+    let parts = [
+        common(&|r| Some(format!("{} transfers{}", r.experiment.method, driver(r)))),
+        common(&|r| Some(format!("HDF5 {}", r.host.hdf5.version))),
+        common(&|r| {
+            Some(r.host.mpi.library.as_ref()?).filter(|_| r.actual.driver == "mpio" || records.len() > 1).map(mpi)
+        }),
+        common(&|r| {
+            r.host.file_system.as_ref().map(|fs| format!("{} on {}", or_unknown(&fs.kind), or_unknown(&fs.source)))
+        }),
+        common(&|r| Some(printable(&r.file.display().to_string()))),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// HDF5's driver, if it is known.
+fn driver(record: &Record) -> String {
+    match record.actual.driver.as_str() {
         "" => String::new(),
         driver => format!(" ({driver} driver)"),
-    };
-    let mut parts = vec![format!("{method} transfers{driver}, HDF5 {}", host.hdf5.version)];
-    if let Some(mpi) = &host.mpi.library
-        && record.actual.driver == "mpio"
-    {
-        parts.push(
-            format!("{} {}", mpi.name.as_deref().unwrap_or("MPI"), mpi.version.as_deref().unwrap_or(""))
-                .trim()
-                .to_owned(),
-        );
     }
-    if let Some(fs) = &host.file_system {
-        let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
-        parts.push(format!("{} on {}", or_unknown(&fs.kind), or_unknown(&fs.source)));
-    }
-    parts.push(printable(&record.file.display().to_string()));
-    parts.join(", ")
+}
+
+fn mpi(library: &MpiLibrary) -> String {
+    let name = library.name.as_deref().unwrap_or("MPI");
+    format!("{name} {}", library.version.as_deref().unwrap_or("")).trim().to_owned()
 }
 
 /// The warnings of all records, each once.

@@ -217,6 +217,28 @@ fn every_method_and_split_reads_what_it_wrote() {
     assert_eq!(folder.names(), [""; 0]);
 }
 
+/// Settings that differ have a column, those that don't have none; above the table stands what all rows share.
+#[test]
+fn rows_of_a_table_can_be_told_apart() {
+    let folder = Folder::new();
+    let words = "run --shape 4x6x5 --np 2 --method gather,per-process --chunk 2x3x5 --processes axis0,axis1 \
+        --alignment default,4KiB --repeat 1 --ceiling false --save r.jsonl";
+    let told = folder.h5lab(words).ok();
+    let rows: BTreeSet<Vec<&str>> = told
+        .stdout
+        .lines()
+        .skip_while(|line| !line.contains("alignment"))
+        .skip(1)
+        .take(8)
+        .map(|line| line.split_whitespace().skip(1).take(9).collect())
+        .collect();
+    assert_eq!(rows.len(), 8, "{told}");
+    assert!(rows.iter().all(|row| row.contains(&"axis0") != row.contains(&"axis1")), "{rows:?}");
+    assert!(rows.iter().all(|row| row.contains(&"4096") != row.contains(&"-")), "{rows:?}");
+    let title = told.stdout.lines().find(|line| line.starts_with("4x6x5 u16 detector, HDF5 ")).expect("a title");
+    assert!(!title.contains("gather") && !told.stdout.contains("buffer"), "{told}");
+}
+
 /// Drivers for MPI allocate when the dataset is made, which the dataset's property list does not tell.
 #[test]
 fn the_allocation_time_is_the_one_in_force() {

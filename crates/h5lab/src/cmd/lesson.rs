@@ -103,7 +103,9 @@ fn hold(lesson: &'static Lesson, args: &Args, output: &Output) -> Result<()> {
 /// The numbers, as the lesson's table has them.
 fn result(lesson: &Lesson, records: &[Record]) -> Result<()> {
     let done: Vec<&Record> = records.iter().filter(|r| !r.samples.is_empty()).collect();
-    let Some(first) = done.first() else { return Ok(()) };
+    if done.is_empty() {
+        return Ok(());
+    }
     match lesson.rows {
         Rows::Ranks => by_ranks(&done),
         Rows::FileSystems => {
@@ -112,7 +114,7 @@ fn result(lesson: &Lesson, records: &[Record]) -> Result<()> {
             file_system_lines(&done).iter().try_for_each(line)
         }
         Rows::Layouts => {
-            line(format_args!("\n{}", context(first)))?;
+            line(format_args!("\n{}", context(&done)))?;
             by_data(&done)
         }
     }
@@ -125,7 +127,7 @@ fn by_ranks(records: &[&Record]) -> Result<()> {
         (r.file.clone(), e.direction, e.cache, e.fsync, e.method, e.access.clone(), view(r))
     }) {
         let rows: Vec<Record> = group.iter().map(|r| (*r).clone()).collect();
-        line(format_args!("\n{}: {}", heading(&rows[0]), context(&rows[0])))?;
+        line(format_args!("\n{}: {}", heading(&rows[0]), context(&[&rows[0]])))?;
         rows.iter().try_for_each(|r| view_lines(&r.views).iter().try_for_each(line))?;
         print(format_args!("\n{}", measurement_table(&rows)))?;
         print(measurement_explanations(&rows))?;

@@ -14,8 +14,8 @@ use h5lab_core::experiment::{Direction, Experiment};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::prediction::Conditions;
 use h5lab_core::record::Record;
-use h5lab_core::report::counted;
 use h5lab_core::report::sweep::{explanations, sweep_table};
+use h5lab_core::report::{counted, printable};
 use h5lab_core::sweep::{Batch, Cell, DataChoice, FileCells, OnError, Skipped, Sweep, from_toml};
 use h5lab_io::comm::mpi;
 use h5lab_io::{journal, values};
@@ -257,12 +257,23 @@ fn show(records: &[Record], output: &Output) -> Result<()> {
         }
     }
     for members in &groups {
-        line(format_args!("\n{}", context(members[0])))?;
+        line(format_args!("\n{}, {}", dataset(members[0]), context(members)))?;
         print(format_args!("\n{}", sweep_table(members)))?;
         print(explanations(members))?;
     }
     warnings(records);
     Ok(())
+}
+
+/// Shape, element type and data, which all records of a table have in common.
+fn dataset(record: &Record) -> String {
+    let dataset = &record.experiment.dataset;
+    let of = match (&dataset.data, &dataset.from) {
+        (_, Some(source)) => format!("from {source}"),
+        (Some(data), None) => data.kind.to_string(),
+        (None, None) => "data".to_owned(),
+    };
+    printable(&format!("{} {} {of}", dataset.shape, dataset.dtype))
 }
 
 /// The first failure of a cell, or a mismatch.
@@ -300,7 +311,7 @@ pub fn rerun(args: Rerun, output: &Output) -> Result<()> {
     let new = execution.all(&[batch])?;
     if runner.speaks() && !output.json && !output.quiet {
         let both: Vec<&Record> = std::iter::once(&old).chain(&new).collect();
-        line(format_args!("\n{}", context(&old)))?;
+        line(format_args!("\n{}", context(&both)))?;
         print(format_args!("\n{}", sweep_table(&both)))?;
         print(explanations(&both))?;
         line(format_args!("\nfirst row: the record of {}; second row: now", old.created))?;
