@@ -4,19 +4,40 @@ use crate::run::followed;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::record::Record;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 /// Held while a record is written.
 static WRITING: Mutex<()> = Mutex::new(());
 
-/// Waits until the record that is being written is whole, and lets no other begin: for a signal handler that is about to
-/// end the process.
+/// What is to be kept of cells under way if no more comes: their lines, by result file and [`key`].
+static UNFINISHED: Mutex<BTreeMap<(PathBuf, String), String>> = Mutex::new(BTreeMap::new());
+
+/// Waits until the record that is being written is whole, appends those of the cells under way, and lets no other begin:
+/// for a signal handler that is about to end the process.
 pub fn hold() {
     std::mem::forget(WRITING.lock());
+    for ((path, _), line) in std::mem::take(&mut *unfinished()) {
+        // There is nobody left who could be told that this went wrong.
+        let _ = OpenOptions::new().append(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+    }
+}
+
+fn unfinished() -> MutexGuard<'static, BTreeMap<(PathBuf, String), String>> {
+    UNFINISHED.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// What a record measured: the same for the samples so far and for all of them.
+fn key(record: &Record) -> String {
+    serde_json::to_string(&(&record.experiment, record.file.as_os_str())).expect("a record is plain data")
+}
+
+fn line_of(record: &Record) -> String {
+    serde_json::to_string(record).expect("a record is plain data") + "\n"
 }
 
 /// Makes sure that the result file is none of the files that are measured, whatever names and links lead to it.
@@ -73,16 +94,33 @@ impl Journal {
         Ok(Journal { file, path: path.to_owned() })
     }
 
+    /// Keeps in mind what there is of a record: it is appended if no more comes.
+    pub fn remember(&self, record: &Record) {
+        unfinished().insert((self.path.clone(), key(record)), line_of(record));
+    }
+
     /// Appends one record.
     ///
     /// # Errors
     /// `Storage` if it can't be written.
     pub fn append(&mut self, record: &Record) -> Result<()> {
-        let mut line = serde_json::to_string(record).expect("a record is plain data");
-        line.push('\n');
+        let line = line_of(record);
         let _writing = WRITING.lock();
+        unfinished().remove(&(self.path.clone(), key(record)));
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
         written.map_err(|e| Failure::io("append to the result file", &self.path, &e))
+    }
+}
+
+impl Drop for Journal {
+    /// What ends a sweep, such as its first failure, must not cost the samples of the cells under way.
+    fn drop(&mut self) {
+        let _writing = WRITING.lock();
+        let mut all = unfinished();
+        let (own, others) = std::mem::take(&mut *all).into_iter().partition(|((path, _), _)| *path == self.path);
+        *all = others;
+        let own: BTreeMap<_, _> = own;
+        own.into_values().for_each(|line| drop(self.file.write_all(line.as_bytes())));
     }
 }
 

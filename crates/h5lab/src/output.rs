@@ -149,6 +149,11 @@ impl<'a> Show<'a> {
         Ok(())
     }
 
+    /// Takes what would be a cell's record if the sweep ended here: then it is kept in the result file.
+    pub fn remember(&self, record: &Record) {
+        self.journal.iter().for_each(|journal| journal.remember(record));
+    }
+
     fn lines(&self, record: &Record) -> Result<()> {
         if self.several {
             line(format_args!("np = {}", record.experiment.np))?;

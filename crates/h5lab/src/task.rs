@@ -85,6 +85,11 @@ pub enum Done {
         /// The cell's number.
         index: usize,
     },
+    /// A cell of a sweep was measured in some rounds; more are to come.
+    SoFar {
+        /// What would be its record if the sweep ended here.
+        record: Box<Record>,
+    },
     /// A cell of a sweep was measured in all rounds, or failed.
     Cell {
         /// The cell's number.

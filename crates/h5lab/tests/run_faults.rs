@@ -75,6 +75,31 @@ fn a_sweep_that_is_stopped_keeps_its_records_and_leaves_no_data() {
     }
 }
 
+/// Cells that are measured in turns are done together, in the last round; what there is of them before is kept.
+#[test]
+fn a_sweep_that_is_stopped_between_rounds_keeps_its_samples() {
+    let _turn = turn();
+    for np in [1, 2] {
+        let folder = Folder::new();
+        let words = format!("run --shape 4x50x60 --access projection --method gather --np {np} --save r.jsonl");
+        let running = folder.h5lab(&format!("{words} --repeat 100000")).start();
+        wait_until("ranks", || folder.names().len() == 2);
+        std::thread::sleep(Duration::from_secs(4));
+        running.signal(Signal::INT);
+        let outcome = running.finish();
+        assert_eq!(folder.names(), ["r.jsonl"], "{outcome}");
+        let kept = folder.records("r.jsonl");
+        assert_eq!(kept.len(), 2, "{outcome}");
+        for record in kept {
+            let why = record.failure.expect("a cell that was stopped has not all samples");
+            let rounds = format!("the sweep ended after {} of 100000 rounds", record.samples.len());
+            assert!(why.kind == Interrupted && why.message == rounds && !record.samples.is_empty(), "{why}");
+        }
+        let again = folder.h5lab(&format!("{words} --repeat 3 --resume")).ok();
+        assert!(again.stderr.contains("holds 0 of 2 cells") && lines(&folder.path("r.jsonl")) == 4, "{again}");
+    }
+}
+
 /// After a stop, the sweep can be taken up again.
 #[test]
 fn a_stopped_sweep_is_resumed() {

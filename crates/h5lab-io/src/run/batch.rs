@@ -2,18 +2,24 @@
 
 use super::files::discard;
 use super::{Options, Outcome, Team, run};
-use crate::comm::agree;
+use crate::comm::{agree, from_rank_0};
 use h5lab_core::experiment::Experiment;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::record::Verification;
 use h5lab_core::sweep::{Batch, Cell, FileCells, OnError};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Rounds that took less than this together are measured again sooner than they are told of.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// What a batch reports while it runs, on every rank.
 pub enum Step<'a> {
     /// A cell is about to be measured once.
     Began(&'a Cell),
+    /// What was measured of a cell in the rounds so far; more are to come.
+    SoFar(&'a Cell, Box<Outcome>),
     /// A cell was measured in all rounds, or failed: then with what was measured before, if anything.
     Finished(&'a Cell, Option<Box<Outcome>>, Option<Failure>),
 }
@@ -40,6 +46,7 @@ pub fn run_batch(
     report: &mut dyn FnMut(Step<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut cells: BTreeMap<usize, Progressed> = BTreeMap::new();
+    let mut told = Instant::now();
     for round in 0..batch.repeat {
         for (number, file) in batch.files.iter().enumerate() {
             let folder = scratch.join(format!("file-{number}"));
@@ -51,8 +58,23 @@ pub fn run_batch(
                 return Ok(());
             }
         }
+        let more = round + 1 < batch.repeat;
+        if more && from_rank_0(team.comm, || Ok(told.elapsed() >= WORTH_TELLING))? {
+            so_far(batch, &cells, report)?;
+            told = Instant::now();
+        }
     }
     Ok(())
+}
+
+fn so_far(
+    batch: &Batch,
+    cells: &BTreeMap<usize, Progressed>,
+    report: &mut dyn FnMut(Step<'_>) -> Result<()>,
+) -> Result<()> {
+    let outcome_of = |cell: &Cell| cells.get(&cell.index)?.outcome.clone();
+    let mut known = batch.cells().filter_map(|cell| Some((cell, outcome_of(cell)?)));
+    known.try_for_each(|(cell, outcome)| report(Step::SoFar(cell, outcome)))
 }
 
 /// One file in one round.

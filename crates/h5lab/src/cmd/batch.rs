@@ -79,6 +79,12 @@ pub fn perform(task: &BatchTask, team: Team<'_>, emit: &dyn Fn(Done)) -> Result<
         match step {
             Step::Began(cell) if team.comm.rank() == 0 => emit(Done::Began { index: cell.index }),
             Step::Began(_) => {}
+            Step::SoFar(cell, outcome) => {
+                let stopped = stopped(outcome.samples.len(), order.batch.repeat);
+                if let Some(record) = record_of(cell, Some(outcome), Some(stopped), &order.batch, &settings, team)? {
+                    emit(Done::SoFar { record: Box::new(record) });
+                }
+            }
             Step::Finished(cell, outcome, failure) => {
                 if let Some(record) = record_of(cell, outcome, failure, &order.batch, &settings, team)? {
                     emit(Done::Cell { index: cell.index, record: Box::new(record) });
@@ -113,6 +119,12 @@ pub fn record_of(
         }
     }
     Ok(record)
+}
+
+/// Why a cell has not all samples if the sweep ends now.
+fn stopped(rounds: usize, of: usize) -> Failure {
+    Failure::new(FailureKind::Interrupted, format!("the sweep ended after {rounds} of {of} rounds"))
+        .mend("measure it again with --resume")
 }
 
 /// What a cell leaves that failed in its first round.

@@ -258,7 +258,7 @@ fn listen(child: &mut Child, output: &Output, started: &mut bool, on_done: OnDon
 
 /// The same with the job as it is seen here: mpirun's ranks may see the step in which its daemons run.
 fn as_granted(mut done: Done, job: Option<&host::Scheduler>) -> Done {
-    if let Done::Record(record) | Done::Cell { record, .. } = &mut done {
+    if let Done::Record(record) | Done::Cell { record, .. } | Done::SoFar { record } = &mut done {
         record.host.launcher.scheduler = job.cloned();
     }
     done

@@ -173,6 +173,7 @@ impl Execution<'_> {
                     keep(live, *record, show).inspect_err(|_| attempt.broken = true)?;
                 }
                 Done::Record(_) | Done::Simple(_) | Done::Repack(_) => {}
+                Done::SoFar { record } => show.remember(&record),
             }
             Ok(())
         })
