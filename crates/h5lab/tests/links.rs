@@ -19,7 +19,7 @@ const READ: &[(&str, u64)] = &[
 ];
 
 const MASTER_HAS: &str =
-    "it has: entry/mask, entry/data/part_1; links that lead nowhere: entry/nothing, entry/data/part_2";
+    "it has: entry/data/part_1, entry/mask; links that lead nowhere: entry/nothing, entry/data/part_2";
 
 /// The words of a read that can't be, and what stderr says.
 const REFUSED: &[(&str, &[&str])] = &[
