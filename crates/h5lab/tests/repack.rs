@@ -3,25 +3,12 @@
 mod common;
 
 use common::disk::Disk;
+use common::repacked::{killed_at, layouts, same};
 use common::{Folder, Outcome, venv};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::time::Duration;
-
-/// The two files hold the same, says h5py; and h5diff.
-fn same(folder: &Folder, old: &str, new: &str) {
-    folder.python("check_repacked.py").words(&format!("{old} {new}")).ok();
-    // The tools of HDF5 1.10 have no LZF.
-    let told = folder.tool("h5diff", &format!("--exclude-path /layouts/lzf {old} {new}")).run();
-    assert_eq!(told.code, Some(0), "{told}");
-}
-
-/// `PATH | CHUNK | FILTERS | LAYOUT | CHUNKS` of each dataset, as h5py sees them.
-fn layouts(folder: &Folder, file: &str) -> Vec<String> {
-    let told = folder.python("check_repacked.py").words(&format!("--layouts {file}")).ok();
-    told.stdout.lines().map(str::to_owned).collect()
-}
 
 fn layout_of(folder: &Folder, file: &str, dataset: &str) -> String {
     let all = layouts(folder, file);
@@ -182,27 +169,9 @@ fn killed_at_any_moment_it_leaves_the_old_file_and_all_or_nothing_of_the_new_one
     let folder = Folder::new();
     folder.h5lab("write 64 40000 old.h5 --no-ceiling --quiet").ok();
     let words = "repack old.h5 new.h5 --chunk 8x5000 --filter shuffle+gzip=1 --quiet --threads 1";
-    let whole = folder.h5lab(words).ok();
-    let old = folder.read("old.h5");
-    fs::remove_file(folder.path("new.h5")).unwrap();
-    let mut complete = 0;
-    for n in 0..50u32 {
-        let running = folder.h5lab(words).start();
-        // Spread over a run and a little more, in an order that no pattern of the machine follows.
-        std::thread::sleep(Duration::from_secs_f64(whole.seconds * 1.1 * f64::from(n * 21 % 50) / 50.0));
-        running.signal_all_if_there(Signal::KILL);
-        running.finish();
-        if folder.path("new.h5").exists() {
-            let told = folder.tool("h5diff", "old.h5 new.h5").run();
-            assert_eq!(told.code, Some(0), "half a file after kill {n}: {told}");
-            fs::remove_file(folder.path("new.h5")).unwrap();
-            complete += 1;
-        }
-        assert!(folder.read("old.h5") == old, "the source was changed by kill {n}");
-    }
-    assert!(complete < 50, "every kill came too late to prove anything");
-    folder.h5lab(words).ok();
-    assert_eq!(folder.names(), ["new.h5", "old.h5"], "leftovers are removed by the next run");
+    // Spread over a run and a little more, in an order that no pattern of the machine follows.
+    let moments: Vec<f64> = (0..50).map(|n| 1.1 * f64::from(n * 21 % 50) / 50.0).collect();
+    killed_at(&folder, words, &moments, || {});
 }
 
 #[test]

@@ -2,21 +2,10 @@
 
 mod common;
 
+use common::repacked::{killed_at, layouts, same};
 use common::{Folder, MPI};
-use rustix::process::Signal;
 use std::fs;
 use std::time::Duration;
-
-/// The two files hold the same, says h5diff; and h5py.
-fn same(folder: &Folder, old: &str, new: &str) {
-    folder.python("check_repacked.py").words(&format!("{old} {new}")).ok();
-    let told = folder.tool("h5diff", &format!("--exclude-path /layouts/lzf {old} {new}")).run();
-    assert_eq!(told.code, Some(0), "{told}");
-}
-
-fn layouts(folder: &Folder, file: &str) -> String {
-    folder.python("check_repacked.py").words(&format!("--layouts {file}")).ok().stdout
-}
 
 #[test]
 fn ranks_make_the_file_that_one_process_makes() {
@@ -111,25 +100,6 @@ fn killed_at_any_moment_ranks_leave_all_or_nothing() {
     let folder = Folder::new();
     folder.h5lab("write 64 400000 old.h5 --no-ceiling --quiet").ok();
     let words = "repack old.h5 new.h5 --chunk 8x5000 --filter shuffle+gzip=1 --quiet --threads 1 --np 2";
-    let whole = folder.h5lab(words).ok();
-    let old = folder.read("old.h5");
-    fs::remove_file(folder.path("new.h5")).unwrap();
-    let mut complete = 0;
-    for n in 0..6u32 {
-        let running = folder.h5lab(words).start();
-        std::thread::sleep(Duration::from_secs_f64(whole.seconds * 1.1 * f64::from(n) / 6.0));
-        running.signal_all_if_there(Signal::KILL);
-        running.finish();
-        wait_for_ranks(&folder);
-        if folder.path("new.h5").exists() {
-            let told = folder.tool("h5diff", "old.h5 new.h5").run();
-            assert_eq!(told.code, Some(0), "half a file after kill {n}: {told}");
-            fs::remove_file(folder.path("new.h5")).unwrap();
-            complete += 1;
-        }
-        assert!(folder.read("old.h5") == old, "the source was changed by kill {n}");
-    }
-    assert!(complete < 6, "every kill came too late to prove anything");
-    folder.h5lab(words).ok();
-    assert_eq!(folder.names(), ["new.h5", "old.h5"], "leftovers are removed by the next run");
+    let moments: Vec<f64> = (0..6).map(|n| 1.1 * f64::from(n) / 6.0).collect();
+    killed_at(&folder, words, &moments, || wait_for_ranks(&folder));
 }

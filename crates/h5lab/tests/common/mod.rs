@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file uses its own part of it
 
 pub mod disk;
+pub mod repacked;
 
 use h5lab_core::record::Record;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
