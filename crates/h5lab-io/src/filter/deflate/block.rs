@@ -7,8 +7,6 @@ use super::runs::{END, SYMBOLS};
 const STORED: usize = 0xffff;
 /// The order in which the lengths of the codes for lengths are sent.
 pub(super) const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-/// No more bytes than these are in the head of a block: 17 bits, 19 times 3, and 14 for each of 287 lengths.
-const HEAD: usize = 520;
 
 /// Writes bits, the lowest first, up to the end of a buffer.
 pub(super) struct Writer<'a> {
@@ -94,7 +92,7 @@ impl<'a> Writer<'a> {
         let of_lengths = huffman::codes(&counts, 7);
         let sent = ORDER.iter().rposition(|symbol| of_lengths[*symbol].length > 0).unwrap_or(0).max(3) + 1;
         let head: u32 = told.iter().map(|(symbol, _, more)| u32::from(of_lengths[*symbol].length) + more).sum();
-        self.has_room((head as usize + 17 + 3 * sent).div_ceil(8).min(HEAD))?;
+        self.has_room((head as usize + 17 + 3 * sent).div_ceil(8))?;
         self.put(u64::from(last) | 2 << 1, 3);
         self.put((used - END - 1) as u64, 5);
         self.put(0, 5);

@@ -11,6 +11,7 @@ mod block;
 mod huffman;
 mod inflate;
 mod runs;
+mod table;
 
 pub(super) use inflate::Inflate;
 
@@ -60,7 +61,7 @@ impl Deflate {
 
     /// The level for this chunk, and whether it was chosen for it. Threads that ask at once each choose.
     fn level(&self, raw: &[u8], tools: &mut Tools) -> Result<(i32, bool), FilterError> {
-        if self.asked == 0 {
+        if self.asked == 0 || raw.is_empty() {
             return Ok((0, false));
         }
         let level = self.level.load(Relaxed);
@@ -149,9 +150,9 @@ impl Codec for Deflate {
     fn encode(&self, raw: &[u8], stored: &mut [u8], tools: &mut Tools) -> Result<Option<usize>, FilterError> {
         let (level, chosen) = self.level(raw, tools)?;
         let encoded = match level {
-            RUNS if !raw.is_empty() => runs::encode(raw, stored),
+            RUNS => runs::encode(raw, stored),
             ZLIB => zlib(self.asked, raw, stored)?,
-            _ => tools.deflate.encoder(level.min(12)).zlib_compress(raw, stored).ok(),
+            _ => tools.deflate.encoder(level).zlib_compress(raw, stored).ok(),
         };
         if let Some(bytes) = encoded {
             self.watch(raw.len(), bytes, chosen);
