@@ -31,6 +31,17 @@ pub enum CacheWanted {
     Cold,
 }
 
+impl CacheWanted {
+    /// Its name in plans and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CacheWanted::AsFound => "as-found",
+            CacheWanted::Warm => "warm",
+            CacheWanted::Cold => "cold",
+        }
+    }
+}
+
 /// Everything that defines a measurement, apart from the machine and the path.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {

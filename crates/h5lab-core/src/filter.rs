@@ -103,6 +103,11 @@ pub struct Stage {
     pub parameters: Vec<u32>,
 }
 
+/// Filters in their order, as commands and plans take them: `shuffle+gzip=4`; nothing if there are none.
+pub fn joined(filters: &[Filter]) -> String {
+    filters.iter().map(Filter::to_string).collect::<Vec<_>>().join("+")
+}
+
 impl Filter {
     /// HDF5's number of the filter.
     pub fn id(&self) -> u32 {

@@ -120,7 +120,7 @@ impl fmt::Display for Layout {
                 let mut text = Shape(chunk.clone()).to_string();
                 if !filters.is_empty() {
                     text += " ";
-                    text += &filters.iter().map(Filter::to_string).collect::<Vec<_>>().join("+");
+                    text += &crate::filter::joined(filters);
                 }
                 f.pad(&text)
             }

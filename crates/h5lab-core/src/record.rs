@@ -251,7 +251,7 @@ impl Record {
         bandwidth(self.demand().bytes_asked, &self.samples, |s| s.duration().transfer)
     }
 
-    /// The 95 % interval of the median of [`Record::transfer_bandwidth`], by bootstrap; `None` below three repeats.
+    /// The 95 % interval of the median of [`Record::transfer_bandwidth`], by order statistics; `None` below three repeats.
     pub fn transfer_interval(&self) -> Option<(f64, f64)> {
         let bytes = self.demand().bytes_asked as f64 / MIB;
         let each: Vec<f64> =

@@ -1,13 +1,12 @@
 //! Result files: records appended as JSON lines, each whole and on the disk before the next experiment begins.
 
-use crate::run::followed;
+use crate::identity::same_file;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::record::Record;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -53,20 +52,6 @@ pub fn check_apart<'a>(save: &Path, files: impl IntoIterator<Item = &'a Path>) -
             Err(Failure::new(FailureKind::Usage, why).at(save).mend("name another file with --save"))
         }
     }
-}
-
-/// True if both names lead to one file, be it there or not.
-pub fn same_file(one: &Path, other: &Path) -> bool {
-    let (one, other) = (followed(one), followed(other));
-    let inode = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
-    if let (Some(one), Some(other)) = (inode(&one), inode(&other)) {
-        return one == other;
-    }
-    let place = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Some((folder.canonicalize().ok()?, path.file_name()?.to_owned()))
-    };
-    place(&one).is_some_and(|one| Some(one) == place(&other))
 }
 
 /// A result file that is open for appending.
@@ -243,30 +228,4 @@ fn end_half_line(file: &mut File) -> std::io::Result<()> {
     let mut last = [0];
     file.read_exact(&mut last)?;
     if last != [b'\n'] { file.write_all(b"\n") } else { Ok(()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_known_by_all_its_names() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        std::fs::write(at("file"), "").unwrap();
-        std::fs::create_dir(at("inner")).unwrap();
-        std::fs::hard_link(at("file"), at("hard")).unwrap();
-        std::os::unix::fs::symlink("file", at("soft")).unwrap();
-        std::os::unix::fs::symlink("missing", at("to-come")).unwrap();
-        for (one, other) in
-            [("file", "hard"), ("soft", "hard"), ("inner/../file", "file"), ("missing", "to-come"), ("inner/../a", "a")]
-        {
-            assert!(same_file(&at(one), &at(other)), "{one} {other}");
-            let refused = check_apart(&at(one), [at("b").as_path(), &at(other)]).unwrap_err();
-            assert_eq!(refused.kind, FailureKind::Usage);
-        }
-        for (one, other) in [("file", "a"), ("a", "b"), ("inner/a", "a"), ("nowhere/a", "nowhere/a")] {
-            assert!(!same_file(&at(one), &at(other)), "{one} {other}");
-        }
-    }
 }

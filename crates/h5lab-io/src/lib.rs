@@ -11,6 +11,7 @@ pub mod fault;
 pub mod filter;
 pub mod h5;
 pub mod host;
+pub mod identity;
 pub mod inspect;
 pub mod journal;
 mod memory;

@@ -102,8 +102,7 @@ pub(super) fn filter_bound(facts: &Facts<'_>) -> Option<Explanation> {
         return None;
     }
     let busy = counted.cpu_seconds / (transfer * workers(facts) as f64);
-    let filters: Vec<String> = facts.experiment.layout.filters().iter().map(ToString::to_string).collect();
-    let filters = filters.join("+");
+    let filters = crate::filter::joined(facts.experiment.layout.filters());
     let doing = if facts.reads() { "decoding" } else { "encoding" };
     let share =
         facts.ceiling_share.map_or(String::new(), |share| format!(", at {:.1} % of the posix ceiling", share * 100.0));

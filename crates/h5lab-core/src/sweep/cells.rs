@@ -151,10 +151,7 @@ impl Sweep {
                 let layout = match chunk {
                     ChunkChoice::Contiguous if filters.is_empty() || self.filter.len() > 1 => Layout::Contiguous,
                     ChunkChoice::Contiguous => {
-                        let what = format!(
-                            "contiguous with {}",
-                            filters.iter().map(|f| f.to_string()).collect::<Vec<_>>().join("+")
-                        );
+                        let what = format!("contiguous with {}", crate::filter::joined(filters));
                         skip(skipped, what, "a contiguous dataset has no filters".into());
                         continue;
                     }

@@ -1,9 +1,8 @@
 //! Values that a list has twice: they are measured once.
 
 use super::{Skipped, Sweep};
-use crate::experiment::CacheWanted;
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl Sweep {
     /// The sweep with each value of a list once, and what was left out. `same_folder` says whether two paths lead to one
@@ -18,18 +17,10 @@ impl Sweep {
         once(&mut sweep.split, "processes", &mut left_out);
         once(&mut sweep.fsync, "fsync", &mut left_out);
         once(&mut sweep.buffer, "buffer", &mut left_out);
-        unlike(&mut sweep.cache, |a, b| a == b, |cache| format!("cache {}", state(*cache)), &mut left_out);
-        let told = |path: &std::path::PathBuf| format!("path {}", crate::report::printable(&path.to_string_lossy()));
+        unlike(&mut sweep.cache, |a, b| a == b, |cache| format!("cache {}", cache.name()), &mut left_out);
+        let told = |path: &PathBuf| format!("path {}", crate::report::printable(&path.to_string_lossy()));
         unlike(&mut sweep.path, |a, b| a == b || same_folder(a, b), told, &mut left_out);
         (sweep, left_out)
-    }
-}
-
-fn state(cache: CacheWanted) -> &'static str {
-    match cache {
-        CacheWanted::Cold => "cold",
-        CacheWanted::Warm => "warm",
-        CacheWanted::AsFound => "as-found",
     }
 }
 

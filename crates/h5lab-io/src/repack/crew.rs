@@ -27,11 +27,21 @@ pub(super) struct Work<'a> {
     pub(super) ranks: usize,
 }
 
+impl Work<'_> {
+    /// The groups that are this rank's: every so manieth.
+    pub(super) fn share<'p>(&self, plan: &'p GroupPlan) -> Groups<'p> {
+        Box::new(plan.groups().skip(self.rank).step_by(self.ranks))
+    }
+}
+
+/// Groups of a plan, one after another.
+pub(super) type Groups<'a> = Box<dyn Iterator<Item = Region> + Send + Sync + 'a>;
+
 /// A dataset's way from source to target.
 pub(super) struct Crew<'a> {
     pub(super) plan: &'a GroupPlan,
     /// The groups of the plan that are its own.
-    pub(super) groups: Box<dyn Iterator<Item = Region> + Send + Sync + 'a>,
+    pub(super) groups: Groups<'a>,
     pub(super) source: &'a dyn Source,
     pub(super) target: &'a dyn Target,
     /// An element that was never written.
@@ -70,7 +80,7 @@ struct Group {
 
 /// What all threads share.
 struct State<'a> {
-    groups: Box<dyn Iterator<Item = Region> + Send + Sync + 'a>,
+    groups: Groups<'a>,
     /// The group whose source tiles are handed out, and the next of them.
     current: Option<(Arc<Group>, usize)>,
     /// A group that waits for memory.

@@ -132,7 +132,7 @@ fn filter_words(filters: &[Stage]) -> String {
     if filters.is_empty() {
         return "none".into();
     }
-    filters.iter().map(|stage| Filter::of(stage).to_string()).collect::<Vec<_>>().join("+")
+    h5lab_core::filter::joined(&filters.iter().map(Filter::of).collect::<Vec<_>>())
 }
 
 /// Why something can't be done, and what can.

@@ -19,6 +19,7 @@ mod verify;
 use crate::comm::{Solo, all_gather};
 use crate::fault::Fault;
 use crate::h5::tree::{self, Copied, Kind, StorageNow, Tree, WantedStorage, copy_attributes};
+use crate::identity::{Identity, identity};
 use crate::progress::Progress;
 use crate::run::{Beside, Team, followed, remove_all_scratch};
 use crew::Work;
@@ -28,7 +29,7 @@ use h5lab_core::repack_plan::rules::{Rule, Rules};
 use h5lab_core::report::printable;
 use hdf5_metno as hdf5;
 use job::{Job, Way};
-use output::{Identity, Output};
+use output::Output;
 use serde::{Deserialize, Serialize};
 use sides::Opened;
 use std::collections::HashMap;
@@ -235,7 +236,7 @@ impl Survey {
             move |e: hdf5::Error| crate::h5::failure(&e, &what, partial)
         };
         let target = tree::create_file(&self.file, partial).map_err(fail("create"))?;
-        let made = output::identity(partial);
+        let made = identity(partial);
         let outcome = self.fill(order, &target, partial, &work, ranks);
         let flushed = outcome.and_then(|notes| target.flush().map_err(fail("write")).map(|()| notes));
         let closed = crate::h5::close_file(target, partial);

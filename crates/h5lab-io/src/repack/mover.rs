@@ -124,7 +124,7 @@ pub(super) fn by_tiles(
     let (budget, plan) = plan(Tilings { shape, source: from.tile, target: made.tile, element }, work)?;
     let crew = |store, done| Crew {
         plan: &plan,
-        groups: Box::new(plan.groups().skip(work.rank).step_by(work.ranks)),
+        groups: work.share(&plan),
         source: &*from.source,
         target: store,
         fill: &job.now.fill,

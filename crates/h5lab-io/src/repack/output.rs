@@ -1,14 +1,12 @@
 //! The file that is written: beside its name until it is whole, on the device before it takes that name.
 
+use crate::identity::{Identity, identity, same_file};
 use crate::run::{Beside, check_folder, followed};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-/// What tells a file from another one of the same name: device and inode.
-pub(super) type Identity = (u64, u64);
 
 /// Where the new file goes.
 pub(super) struct Output {
@@ -93,15 +91,6 @@ impl Drop for Output {
     fn drop(&mut self) {
         self.beside.remove();
     }
-}
-
-/// Which file stands there; `None` if there is none.
-pub(super) fn identity(path: &Path) -> Option<Identity> {
-    fs::metadata(path).map(|found| (found.dev(), found.ino())).ok()
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    identity(a).is_some_and(|one| Some(one) == identity(b))
 }
 
 /// What tells a file that was written meanwhile from one that was not.

@@ -132,7 +132,7 @@ fn by_tiles(
     let done = |bytes: u64| (work.done)(bytes * work.ranks as u64);
     let crew = Crew {
         plan: &plan,
-        groups: Box::new(plan.groups().skip(work.rank).step_by(work.ranks)),
+        groups: work.share(&plan),
         source: &*from.source,
         target: &target,
         fill,

@@ -11,7 +11,7 @@ use h5lab_core::report::markdown::markdown;
 use h5lab_core::report::tidy::{csv, parquet};
 use h5lab_core::results::Results;
 use h5lab_io::beside;
-use h5lab_io::journal::same_file;
+use h5lab_io::identity::same_file;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

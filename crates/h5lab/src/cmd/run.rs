@@ -18,6 +18,7 @@ use h5lab_core::report::sweep::{explanations, sweep_table};
 use h5lab_core::report::{counted, printable};
 use h5lab_core::sweep::{Batch, Cell, DataChoice, FileCells, OnError, Skipped, Sweep, from_toml};
 use h5lab_io::comm::mpi;
+use h5lab_io::identity::same_file;
 use h5lab_io::{journal, values};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -94,7 +95,7 @@ impl Ready {
 
 /// The batches that can be measured here, and what is left out.
 fn possible(sweep: &Sweep, runner: &Runner) -> Result<(Vec<Batch>, Vec<Skipped>)> {
-    let (sweep, mut skipped) = sweep.without_repeats(&journal::same_file);
+    let (sweep, mut skipped) = sweep.without_repeats(&same_file);
     let (mut batches, others) = sweep.batches(&|experiment| can_run(experiment, runner.has_mpi()))?;
     skipped.extend(others);
     if let Some(ranks) = runner.fixed_count() {
@@ -111,7 +112,7 @@ fn possible(sweep: &Sweep, runner: &Runner) -> Result<(Vec<Batch>, Vec<Skipped>)
 /// # Errors
 /// What is wrong with the plan.
 pub fn cells(args: &Run, anywhere: bool) -> Result<Vec<Experiment>> {
-    let (sweep, _) = sweep(args)?.without_repeats(&journal::same_file);
+    let (sweep, _) = sweep(args)?.without_repeats(&same_file);
     let (batches, skipped) =
         sweep.batches(&|experiment| if anywhere { Ok(()) } else { can_run(experiment, mpi::AVAILABLE) })?;
     if batches.is_empty() {

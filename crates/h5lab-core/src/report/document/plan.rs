@@ -72,12 +72,12 @@ pub fn plan(results: &Results) -> String {
     });
     list("filter", &|c| match c.experiment.layout.filters() {
         [] => text("none".into()),
-        filters => text(filters.iter().map(ToString::to_string).collect::<Vec<_>>().join("+")),
+        filters => text(crate::filter::joined(filters)),
     });
     list("access", &|c| c.reads().then(|| Value::String(c.experiment.access.to_string())));
     list("processes", &|c| text(c.experiment.split.to_string()));
     list("np", &|c| whole(c.experiment.np as u64));
-    list("cache", &|c| c.reads().then(|| Value::String(cache(c).into())));
+    list("cache", &|c| c.reads().then(|| Value::String(c.experiment.cache.name().into())));
     list("fsync", &|c| (!c.reads()).then_some(Value::Boolean(c.experiment.fsync)));
     list("path", &|c| text(c.folder.to_string_lossy().into_owned()));
     list("buffer", &|c| whole(c.experiment.buffer));
@@ -94,12 +94,4 @@ fn data(cell: &Cell) -> Option<String> {
     let dataset = &cell.experiment.dataset;
     let source = dataset.from.as_ref().map(|from| format!("from {from}"));
     dataset.data.map(|data| data.kind.to_string()).or(source)
-}
-
-fn cache(cell: &Cell) -> &'static str {
-    match cell.experiment.cache {
-        crate::experiment::CacheWanted::AsFound => "as-found",
-        crate::experiment::CacheWanted::Warm => "warm",
-        crate::experiment::CacheWanted::Cold => "cold",
-    }
 }

@@ -80,8 +80,8 @@ pub const COLUMNS: &[Column] = &[
         Layout::Chunked { chunk, .. } => said(crate::dataset::Shape(chunk.clone())),
     }),
     text("filters", "filters, joined by +", |r| {
-        let filters: Vec<String> = r.cell.experiment.layout.filters().iter().map(ToString::to_string).collect();
-        Value::Text((!filters.is_empty()).then(|| filters.join("+")))
+        let filters = r.cell.experiment.layout.filters();
+        Value::Text((!filters.is_empty()).then(|| crate::filter::joined(filters)))
     }),
     text("access", "which regions are asked for", |r| said(&r.cell.experiment.access)),
     text("split", "how ranks share the dataset", |r| said(r.cell.experiment.split)),

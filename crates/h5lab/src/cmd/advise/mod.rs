@@ -185,8 +185,7 @@ impl Search<'_> {
         };
         let calibration = calibrate(&task)?;
         let untried = pipelines.iter().filter(|filters| calibration.filter(filters).is_none());
-        let words = |filters: &Vec<Filter>| filters.iter().map(Filter::to_string).collect::<Vec<_>>().join("+");
-        let untried: Vec<String> = untried.map(words).collect();
+        let untried: Vec<String> = untried.map(|filters| h5lab_core::filter::joined(filters)).collect();
         if !untried.is_empty() {
             self.verdicts.push(Verdict::Untried { filters: untried });
         }
