@@ -85,7 +85,7 @@ test-bundled: ## test the build without MPI, with HDF5 built in
 
 test-hdf5-2: ## build HDF5 2.2 with subfiling, and test every method against it
 	$(hdf5_2_env) H5LAB_TEST_SUBFILING=1 cargo test -p h5lab-io -p h5lab --lib \
-		--test engine_contract --test oracles --test subfiling
+		--test engine_contract --test filter_oracle --test filters --test oracles --test subfiling
 
 test-filesystems: ## test on ext4, xfs, btrfs, tmpfs and GlusterFS, side by side (as root)
 	$(env) scripts/test-filesystems

@@ -10,6 +10,8 @@ pub mod mpi;
 #[cfg(not(feature = "mpi"))]
 #[path = "no_mpi.rs"]
 pub mod mpi;
+#[cfg(feature = "mpi")]
+mod open_mpi;
 
 pub use solo::Solo;
 

@@ -1,6 +1,6 @@
 //! Ranks as MPI processes.
 
-use super::{AGREE_DEADLINE, Comm, refused};
+use super::{AGREE_DEADLINE, Comm, open_mpi, refused};
 use crate::h5::subfiling;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::tunables::MpiIo;
@@ -68,12 +68,13 @@ impl World {
     /// # Errors
     /// `Environment` if MPI was initialised before.
     pub fn init() -> Result<World> {
-        skip_absent_fabrics();
-        stay_alone();
+        open_mpi::skip_absent_fabrics();
+        open_mpi::stay_alone();
         let threading = if subfiling::available() { Threading::Multiple } else { Threading::Funneled };
         let (universe, _provided) = mpi::initialize_with_threading(threading)
             .ok_or_else(|| Failure::new(FailureKind::Environment, "MPI was initialised already"))?;
         STARTED.store(true, Ordering::Relaxed);
+        open_mpi::answer_the_launcher_at_once();
         let world = universe.world();
         let ranks = Ranks { control: world.duplicate(), world, other: RefCell::default() };
         Ok(World { ranks, _universe: universe })
@@ -85,39 +86,9 @@ impl World {
     }
 }
 
-/// Tells Open MPI not to look for fabrics that this machine does not have: without one, its transports for them are never
-/// chosen, but wait 0.2 s at every start before they give up. What the user has chosen stands.
-fn skip_absent_fabrics() {
-    /// How the devices of fabrics begin that those transports serve: InfiniBand verbs and EFA, Omni-Path, True Scale,
-    /// Slingshot, Aries.
-    const FABRICS: [&str; 5] = ["infiniband", "hfi1", "ipath", "cxi", "kgni"];
-    let chosen = ["OMPI_MCA_mtl", "OMPI_MCA_pml"].iter().any(|name| std::env::var_os(name).is_some());
-    let is_fabric = |name: &str| FABRICS.iter().any(|fabric| name.starts_with(fabric));
-    let Ok(devices) = std::fs::read_dir("/dev") else { return };
-    if chosen || devices.flatten().any(|device| device.file_name().to_str().is_none_or(is_fabric)) {
-        return;
-    }
-    // SAFETY: starting MPI is the first thing that a rank does, before there is another thread.
-    unsafe { std::env::set_var("OMPI_MCA_mtl", "^ofi,psm,psm2") };
-}
-
 /// True if threads of a rank may call MPI at any time, or MPI has not been initialised yet.
 pub fn threads_may_call() -> bool {
     !mpi::environment::is_initialized() || mpi::environment::threading_support() == Threading::Multiple
-}
-
-/// Where there is no ssh: tells Open MPI that a process which no launcher started will start no others. Without that it
-/// starts a daemon for them, which wants ssh. Elsewhere the daemon is better: processes that are alone share a folder under
-/// /tmp, and two at a time may take it from each other (Open MPI 4.1).
-fn stay_alone() {
-    const NAME: &str = "OMPI_MCA_ess_singleton_isolated";
-    let path = std::env::var("PATH").unwrap_or_default();
-    let is_there = |name: &str| crate::host::mpi::on_path(&path, name).is_some();
-    let launched = crate::host::launcher::of_this_process().kind.started_rank();
-    if !launched && !is_there("ssh") && !is_there("rsh") && std::env::var_os(NAME).is_none() {
-        // SAFETY: as in `skip_absent_fabrics`.
-        unsafe { std::env::set_var(NAME, "1") };
-    }
 }
 
 /// Ends all ranks at once with this exit code.
