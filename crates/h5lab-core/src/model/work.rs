@@ -49,6 +49,10 @@ pub struct Work {
     pub nodes: f64,
 }
 
+/// Bytes that Linux reads ahead of a reader who goes forward (`read_ahead_kb`, 128 if nobody has set it): what lies between
+/// two calls that are not further apart is read as well, and the second finds its bytes there.
+const READ_AHEAD: u64 = 128 << 10;
+
 /// Entries of an index node, on average: between half full and full.
 const ENTRIES: f64 = 40.0;
 
@@ -69,7 +73,8 @@ impl Work {
         }
     }
 
-    /// What a pass over these requests does, one after the other. What two of them fetch alike is fetched once.
+    /// What a pass over these requests does, one after the other. What two of them fetch alike is fetched once, and all of
+    /// them together fetch no more than there is.
     pub fn of_pass(geometry: &Geometry<'_>, requests: &[Region]) -> Work {
         let mut met = BTreeSet::new();
         let mut all = requests.iter().filter(|r| !r.is_empty()).fold(Work::default(), |sum, request| {
@@ -80,7 +85,8 @@ impl Work {
             sum.plus(one)
         });
         all.nodes = all.nodes.min(geometry.index_nodes());
-        all
+        let share = (geometry.bytes() / all.fetched.max(1.0)).min(1.0);
+        Work { places: all.places * share, fetched: all.fetched * share, ..all }
     }
 
     /// What one request does.
@@ -103,6 +109,14 @@ impl Geometry<'_> {
     /// Chunks that there are.
     pub fn chunks(&self) -> u64 {
         self.chunk.map_or(0, |chunk| self.shape.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).product())
+    }
+
+    /// Bytes before filters, chunks at the edge whole.
+    fn bytes(&self) -> f64 {
+        match self.chunk {
+            None => self.chunk_bytes() as f64,
+            Some(_) => self.chunks() as f64 * self.chunk_bytes() as f64,
+        }
     }
 
     /// Whether chunks are always read whole.
@@ -130,22 +144,24 @@ fn contiguous(geometry: &Geometry<'_>, request: &Region, common: Work) -> Work {
     let (length, outer) = run_length(&request.count, geometry.shape);
     let runs: u64 = request.count[..outer].iter().product();
     let run = length * geometry.element;
-    let sieve = if geometry.sieve { DEFAULT_SIEVE_BYTES } else { 0 };
     let all = Work { pieces: runs as f64, ..common };
-    if !geometry.sieve {
-        // The driver is given all runs at once.
-        return Work { calls: runs as f64, read: common.asked, places: runs as f64, fetched: common.asked, ..all };
+    let Some(last) = outer.checked_sub(1) else {
+        return Work { calls: 1.0, read: run as f64, places: 1.0, fetched: run as f64, ..all };
+    };
+    // Runs that follow each other along the innermost axis outside of them, and what one call reads of those.
+    let (along, step) = (request.count[last], strides(geometry.shape)[last] * geometry.element);
+    let (together, bytes) = if geometry.sieve && run <= DEFAULT_SIEVE_BYTES {
+        ((DEFAULT_SIEVE_BYTES - run) / step + 1, DEFAULT_SIEVE_BYTES)
+    } else {
+        (1, run)
+    };
+    let (rows, calls, distance) = ((runs / along.max(1)) as f64, along.div_ceil(together), together * step);
+    let read = rows * (calls * bytes) as f64;
+    let all = Work { calls: rows * calls as f64, read, ..all };
+    if distance <= bytes + READ_AHEAD {
+        return Work { places: rows, fetched: rows * ((calls - 1) * distance + bytes) as f64, ..all };
     }
-    if run > sieve || outer == 0 {
-        return Work { calls: runs as f64, read: common.asked, places: runs as f64, fetched: common.asked, ..all };
-    }
-    // Runs that one sieve buffer holds, along the innermost axis on which they follow each other.
-    let step = strides(geometry.shape)[outer - 1] * geometry.element;
-    let together = (sieve - run) / step + 1;
-    let along = request.count[outer - 1];
-    let calls = (runs / along.max(1)) as f64 * along.div_ceil(together) as f64;
-    let fetched = calls * sieve as f64;
-    Work { calls, read: fetched, places: calls, fetched, ..all }
+    Work { places: all.calls, fetched: read, ..all }
 }
 
 fn chunked(geometry: &Geometry<'_>, chunk: &[u64], request: &Region, common: Work) -> Work {
@@ -265,9 +281,23 @@ mod tests {
         assert_eq!((projection.calls, projection.pieces, projection.read), (1.0, 1.0, 400_000.0));
         let sinogram = Work::of(&geometry, &Region::new(vec![0, 7, 0], vec![100, 1, 500]));
         assert_eq!((sinogram.calls, sinogram.read), (100.0, 100.0 * 65536.0));
-        // 65 rows of a tile lie within one sieve buffer.
+        // 66 rows of a tile lie within one sieve buffer.
         let tile = Work::of(&geometry, &Region::new(vec![7, 0, 0], vec![1, 130, 100]));
         assert_eq!((tile.calls, tile.pieces), (2.0, 130.0));
+        // The second begins where the first ends: one place. The rows of a sinogram are an image apart.
+        assert_eq!((tile.places, tile.fetched), (1.0, 66.0 * 1000.0 + 65536.0));
+        assert_eq!((sinogram.places, sinogram.fetched), (100.0, 100.0 * 65536.0));
+    }
+
+    #[test]
+    fn a_pass_fetches_no_more_than_there_is() {
+        let shape = [4096, 3072];
+        let geometry =
+            Geometry { shape: &shape, element: 2, chunk: None, filtered: false, cache_bytes: 1 << 20, sieve: true };
+        let columns: Vec<Region> = (0..16).map(|k| Region::whole(&shape).slab(1, k * 100, k * 100 + 1)).collect();
+        let pass = Work::of_pass(&geometry, &columns);
+        assert_eq!(pass.fetched, 4096.0 * 3072.0 * 2.0);
+        assert!(pass.places < 1.1 && pass.calls > 5000.0, "{pass:?}");
     }
 
     #[test]
