@@ -250,6 +250,19 @@ fn the_allocation_time_is_the_one_in_force() {
     }
 }
 
+#[cfg(feature = "mpi")]
+#[test]
+fn the_mpi_io_component_is_the_one_that_was_loaded() {
+    let folder = Folder::new();
+    let words = "run --shape 4x6x5 --np 2 --method collective --repeat 1 --ceiling false --json --mpi-io";
+    for component in ["ompio", "romio"] {
+        let records = folder.h5lab(&format!("{words} {component}")).ok().records();
+        assert!(records.iter().all(|record| record.actual.in_force["mpi-io"] == component), "{records:?}");
+    }
+    let records = folder.h5lab(&format!("{words} default")).ok().records();
+    assert!(records.iter().all(|record| !record.actual.in_force.contains_key("mpi-io")), "{records:?}");
+}
+
 #[test]
 fn progress_is_told_cell_by_cell_to_those_who_listen() {
     let folder = Folder::new();

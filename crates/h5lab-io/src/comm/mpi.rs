@@ -3,7 +3,6 @@
 use super::{AGREE_DEADLINE, Comm, open_mpi, refused};
 use crate::h5::subfiling;
 use h5lab_core::failure::{Failure, FailureKind, Result};
-use h5lab_core::tunables::MpiIo;
 use mpi::Threading;
 use mpi::environment::Universe;
 use mpi::ffi;
@@ -15,6 +14,8 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+pub use open_mpi::mpi_io_component;
 
 /// True if this build has MPI.
 pub const AVAILABLE: bool = true;
@@ -313,12 +314,6 @@ pub unsafe fn hints_of(file: ffi::MPI_File) -> BTreeMap<String, String> {
 fn text_of(bytes: &[std::ffi::c_char]) -> String {
     let bytes: Vec<u8> = bytes.iter().map(|&c| c as u8).take_while(|&c| c != 0).collect();
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The component that does MPI-IO, told by the hints that it reports; unknown is `None`.
-pub fn component(hints: &BTreeMap<String, String>) -> Option<MpiIo> {
-    let _ = hints;
-    None
 }
 
 /// A vote under way: a non-blocking MPI_MAX over one integer a rank, borrowed until it is over.

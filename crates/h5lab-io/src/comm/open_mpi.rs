@@ -1,6 +1,8 @@
-//! What Open MPI needs to be told so that ranks start and end quickly. Another MPI takes no notice.
+//! What is known of Open MPI in particular: how its ranks start and end quickly, which component does its MPI-IO.
 
+use h5lab_core::tunables::MpiIo;
 use rustix::net::{SocketAddrAny, getpeername, sockopt::set_tcp_nodelay};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
@@ -57,6 +59,20 @@ fn address(uri: &str) -> Option<SocketAddr> {
     uri.split_once("://")?.1.parse().ok()
 }
 
+/// The component that does MPI-IO in this process: the only one that is loaded. `None` if there are several, of which Open
+/// MPI takes one for each file and does not say which, or if they are part of the library.
+pub fn mpi_io_component() -> Option<MpiIo> {
+    only_component(&std::fs::read_to_string("/proc/self/maps").ok()?)
+}
+
+/// The only component among the files that are mapped into a process, if it is one that h5lab has a name for.
+fn only_component(maps: &str) -> Option<MpiIo> {
+    let components = maps.lines().filter_map(|line| line.rsplit_once("/mca_io_")?.1.strip_suffix(".so"));
+    let components: BTreeSet<&str> = components.collect();
+    let [only] = components.into_iter().collect::<Vec<_>>()[..] else { return None };
+    [MpiIo::Ompio, MpiIo::Romio].into_iter().find(|component| only.starts_with(component.name()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +82,14 @@ mod tests {
         assert_eq!(address("167510016.0;tcp4://127.0.0.1:41491"), Some(([127, 0, 0, 1], 41491).into()));
         assert_eq!(address("pmix.7;tcp6://[::1]:80"), Some("[::1]:80".parse().unwrap()));
         assert!(["", "167510016.0", "usock:///tmp/pmix-1"].into_iter().all(|uri| address(uri).is_none()));
+    }
+
+    #[test]
+    fn a_component_is_known_where_it_is_the_only_one() {
+        let line = |name: &str| format!("7f95-7f96 r-xp 00002000 fe:00 42  /usr/lib/openmpi/mca_io_{name}.so\n");
+        let found = |names: &[&str]| only_component(&names.iter().map(|name| line(name).repeat(2)).collect::<String>());
+        assert_eq!(found(&["romio321"]), Some(MpiIo::Romio));
+        assert_eq!(found(&["ompio"]), Some(MpiIo::Ompio));
+        assert_eq!([found(&["ompio", "romio321"]), found(&[]), found(&["other"])], [None; 3]);
     }
 }

@@ -122,7 +122,7 @@ fn parallel(file: &hdf5::File, access: &hdf5::plist::FileAccess) -> hdf5::Result
     check(|| unsafe { sys::h5f::H5Fget_vfd_handle(file.id(), sys::h5p::H5P_DEFAULT, &mut handle) })?;
     // SAFETY: the MPI-IO driver's handle points to the MPI_File that it has opened (H5FDmpio.c), and the file is open.
     let hints = unsafe { crate::comm::mpi::hints_of(*handle.cast()) };
-    if let Some(component) = crate::comm::mpi::component(&hints) {
+    if let Some(component) = crate::comm::mpi::mpi_io_component() {
         found.insert("mpi-io".to_owned(), component.name().to_owned());
     }
     found.extend(hints.into_iter().map(|(name, value)| (format!("hint.{name}"), value)));
