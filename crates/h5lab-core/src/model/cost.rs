@@ -135,13 +135,8 @@ pub fn write_seconds(calibration: &Calibration, geometry: &Geometry<'_>, filter:
 
 /// Bytes that the dataset takes in the file, chunks at the edge whole, without the index.
 pub fn stored_bytes(geometry: &Geometry<'_>, filter: Option<&FilterCost>) -> u64 {
-    match geometry.chunk {
-        None => geometry.shape.iter().product::<u64>() * geometry.element,
-        Some(_) => {
-            let ratio = filter.map_or(1.0, |filter| filter.at(geometry.chunk_bytes()).ratio.max(1e-9));
-            ((geometry.chunks() * geometry.chunk_bytes()) as f64 / ratio) as u64
-        }
-    }
+    let ratio = filter.map_or(1.0, |filter| filter.at(geometry.chunk_bytes()).ratio.max(1e-9));
+    (geometry.bytes() as f64 / ratio) as u64
 }
 
 #[cfg(test)]

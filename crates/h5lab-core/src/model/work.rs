@@ -85,7 +85,7 @@ impl Work {
             sum.plus(one)
         });
         all.nodes = all.nodes.min(geometry.index_nodes());
-        let share = (geometry.bytes() / all.fetched.max(1.0)).min(1.0);
+        let share = (geometry.bytes() as f64 / all.fetched.max(1.0)).min(1.0);
         Work { places: all.places * share, fetched: all.fetched * share, ..all }
     }
 
@@ -111,12 +111,9 @@ impl Geometry<'_> {
         self.chunk.map_or(0, |chunk| self.shape.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).product())
     }
 
-    /// Bytes before filters, chunks at the edge whole.
-    fn bytes(&self) -> f64 {
-        match self.chunk {
-            None => self.chunk_bytes() as f64,
-            Some(_) => self.chunks() as f64 * self.chunk_bytes() as f64,
-        }
+    /// Bytes of the dataset before filters, chunks at the edge whole.
+    pub fn bytes(&self) -> u64 {
+        self.chunk.map_or(1, |_| self.chunks()) * self.chunk_bytes()
     }
 
     /// Whether chunks are always read whole.

@@ -42,9 +42,11 @@ pub(super) fn answer_the_launcher_at_once() {
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     let uris = variables.filter(|(name, _)| name.starts_with("PMIX_SERVER_URI"));
     let servers: Vec<SocketAddr> = uris.filter_map(|(_, uri)| address(uri.to_str()?)).collect();
+    if servers.is_empty() {
+        return;
+    }
     let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return };
-    let numbers = descriptors.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    for number in if servers.is_empty() { Vec::new() } else { numbers.collect::<Vec<_>>() } {
+    for number in descriptors.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
         // SAFETY: it was open a moment ago; if PMIx has closed it since, the calls below fail or find another peer.
         let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
         let peer = getpeername(descriptor).ok().flatten().and_then(|peer: SocketAddrAny| peer.try_into().ok());
