@@ -11,7 +11,7 @@ use h5lab_core::host;
 use h5lab_core::tunables::MpiIo;
 use h5lab_io::host::{launcher, machine, mpi, process_env};
 use h5lab_io::progress::Progress;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -29,6 +29,7 @@ static ROOT_TOLD: AtomicBool = AtomicBool::new(false);
 pub fn end_ranks() {
     const PATIENCE: Duration = Duration::from_secs(5);
     let Some(pid) = Pid::from_raw(RUNNING.load(Ordering::SeqCst)) else { return };
+    dump_no_core(pid);
     let _ = kill_process(pid, Signal::TERM);
     let begun = Instant::now();
     // The main thread waits for mpirun, and then sets RUNNING to 0.
@@ -231,6 +232,7 @@ fn listen(child: &mut Child, output: &Output, started: &mut bool, on_done: OnDon
         let step: Result<()> = match serde_json::from_str(&line) {
             Ok(Event::Started) => {
                 *started = true;
+                dump_no_core(Pid::from_child(child));
                 Ok(())
             }
             Ok(Event::Moved { what, done, total }) => {
@@ -254,6 +256,13 @@ fn listen(child: &mut Child, output: &Output, started: &mut bool, on_done: OnDon
     }
     bar.clear();
     outcome
+}
+
+/// Open MPI 4.1's mpirun that is told to end may finalize PMIx twice, and crash once its ranks are gone. Where core dumps
+/// are kept, as in a job of Grid Engine, that would leave one in the user's folder. Ranks that have started keep their
+/// own limit.
+fn dump_no_core(mpirun: Pid) {
+    let _ = prlimit(Some(mpirun), Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
 /// The same with the job as it is seen here: mpirun's ranks may see the step in which its daemons run.
