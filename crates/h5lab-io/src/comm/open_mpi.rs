@@ -1,5 +1,6 @@
 //! What is known of Open MPI in particular: how its ranks start and end quickly, which component does its MPI-IO.
 
+use crate::host::mpi::may_have_fabric;
 use h5lab_core::tunables::MpiIo;
 use rustix::net::{SocketAddrAny, getpeername, sockopt::set_tcp_nodelay};
 use std::collections::BTreeSet;
@@ -9,13 +10,8 @@ use std::os::fd::BorrowedFd;
 /// Tells Open MPI not to look for fabrics that this machine does not have: without one, its transports for them are never
 /// chosen, but wait 0.2 s at every start before they give up. What the user has chosen stands.
 pub(super) fn skip_absent_fabrics() {
-    /// How the devices of fabrics begin that those transports serve: InfiniBand verbs and EFA, Omni-Path, True Scale,
-    /// Slingshot, Aries.
-    const FABRICS: [&str; 5] = ["infiniband", "hfi1", "ipath", "cxi", "kgni"];
     let chosen = ["OMPI_MCA_mtl", "OMPI_MCA_pml"].iter().any(|name| std::env::var_os(name).is_some());
-    let is_fabric = |name: &str| FABRICS.iter().any(|fabric| name.starts_with(fabric));
-    let Ok(devices) = std::fs::read_dir("/dev") else { return };
-    if chosen || devices.flatten().any(|device| device.file_name().to_str().is_none_or(is_fabric)) {
+    if chosen || may_have_fabric() {
         return;
     }
     // SAFETY: starting MPI is the first thing that a rank does, before there is another thread.

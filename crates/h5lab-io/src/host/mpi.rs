@@ -32,6 +32,15 @@ pub fn mpirun(env: Env) -> Mpirun {
         .map_or(Mpirun::NotFound, |file| Mpirun::Found { path: file.display().to_string(), version: version_of(&file) })
 }
 
+/// False if this machine has none of the fabrics that an MPI looks for; true if it has one, or cannot tell.
+pub fn may_have_fabric() -> bool {
+    /// How the devices of fabrics begin: InfiniBand verbs and EFA, Omni-Path, True Scale, Slingshot, Aries.
+    const FABRICS: [&str; 5] = ["infiniband", "hfi1", "ipath", "cxi", "kgni"];
+    let is_fabric = |name: &str| FABRICS.iter().any(|fabric| name.starts_with(fabric));
+    let Ok(devices) = std::fs::read_dir("/dev") else { return true };
+    devices.flatten().any(|device| device.file_name().to_str().is_none_or(is_fabric))
+}
+
 /// Where the search path has a program.
 pub fn on_path(path: &str, name: &str) -> Option<PathBuf> {
     std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_executable(file))
