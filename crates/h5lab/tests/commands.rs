@@ -153,7 +153,9 @@ fn a_source_is_cut_where_there_is_a_file() {
     for source in ["colons.h5:a:b", "12:30.h5:a:b"] {
         let run = folder.h5lab("run --repeat 1 --access full --json --data").arg(format!("from {source}")).ok();
         assert!(run.records().iter().any(|r| r.verification == Verification::Passed), "{run}");
+        folder.h5lab(&format!("show --json {source}")).ok();
     }
+    folder.h5lab("show --json 12:30.h5").ok();
     let missing = folder.h5lab("run --data").arg("from colons.h5").run();
     assert!(missing.stderr.contains("what to do: write from, the file, a colon"), "{missing}");
 }

@@ -2,16 +2,17 @@
 
 use crate::cli::{Output, Show};
 use crate::output::{json, note, print};
+use h5lab_core::dataset::SourceFile;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::show::{Colours, Contrast, Slice, Target, contrast, draw, picture};
 use rustix::termios::tcgetwinsize;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Shows it.
 pub fn run(args: Show, output: &Output) -> Result<()> {
-    let target: Target = args.slice.parse()?;
+    let target = located(args.slice.parse()?);
     let slice = h5lab_io::inspect::slice(&target)?;
     let contrast = contrast(&slice).ok_or_else(|| {
         Failure::new(FailureKind::Input, format!("{}: none of its values is finite", slice.title))
@@ -32,6 +33,18 @@ pub fn run(args: Show, output: &Output) -> Result<()> {
         print(draw(&slice, &contrast, colours, columns, lines))?;
     }
     Ok(())
+}
+
+/// The target with its name cut where there is a file: names of files and of datasets may have colons of their own.
+fn located(target: Target) -> Target {
+    let Target { file, dataset: Some(dataset), index } = target else { return target };
+    let source = SourceFile { file, dataset };
+    let whole = PathBuf::from(source.to_string());
+    if whole.is_file() {
+        return Target { file: whole, dataset: None, index };
+    }
+    let SourceFile { file, dataset } = h5lab_io::values::located(&source);
+    Target { file, dataset: Some(dataset), index }
 }
 
 /// What a program may want to know of the slice; its values are in the file.
