@@ -10,8 +10,10 @@ mod copy;
 pub mod receipt;
 pub mod rules;
 mod search;
+mod slabs;
 
 pub use copy::{Tile, copy_overlap};
+pub use slabs::Slabs;
 
 use crate::failure::{Failure, FailureKind, Result};
 use crate::region::Region;
