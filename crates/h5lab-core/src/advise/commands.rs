@@ -9,25 +9,36 @@ use serde::{Deserialize, Serialize};
 pub struct Commands {
     /// With h5lab; `None` where there is no file.
     pub repack: Option<String>,
-    /// With HDF5's own tool; `None` where there is no file.
+    /// With HDF5's own tool; `None` where there is no file, or its values are elsewhere.
     pub h5repack: Option<String>,
     /// In Python.
     pub h5py: String,
 }
 
+/// The file that a dataset is in.
+#[derive(Clone, Copy, Debug)]
+pub struct Original<'a> {
+    /// Its name.
+    pub file: &'a str,
+    /// True if the dataset's values are in other files: it is virtual, or external.
+    pub elsewhere: bool,
+}
+
 /// The commands for a dataset of a file (or one that is to be made), by its path without the leading slash.
-pub fn commands(file: Option<&str>, dataset: &str, shape: &Shape, dtype: Dtype, layout: &Layout) -> Commands {
+pub fn commands(of: Option<Original<'_>>, dataset: &str, shape: &Shape, dtype: Dtype, layout: &Layout) -> Commands {
     let filters: Vec<String> = layout.filters().iter().map(ToString::to_string).collect();
     let chunk = match layout {
         Layout::Contiguous => "contiguous".to_owned(),
         Layout::Chunked { chunk, .. } => Shape(chunk.clone()).to_string(),
     };
-    let repack = file.map(|file| {
+    let repack = of.map(|Original { file, elsewhere }| {
         let filter = if filters.is_empty() { "none".to_owned() } else { filters.join("+") };
         let (from, to, path) = (quoted(file), quoted(&beside(file)), quoted(dataset));
-        format!("h5lab repack {from} {to} --dataset {path} --chunk {chunk} --filter {filter}")
+        let own = if elsewhere { " --materialize" } else { "" };
+        format!("h5lab repack {from} {to} --dataset {path} --chunk {chunk} --filter {filter}{own}")
     });
-    let h5repack = file.and_then(|file| h5repack(file, dataset, &chunk, &filters));
+    let here = of.filter(|of| !of.elsewhere);
+    let h5repack = here.and_then(|of| h5repack(of.file, dataset, &chunk, &filters));
     Commands { repack, h5repack, h5py: h5py(dataset, shape, dtype, layout, &filters) }
 }
 
@@ -116,7 +127,8 @@ mod tests {
     fn commands_are_what_the_tools_take() {
         let shape = Shape(vec![180, 540, 640]);
         let layout = Layout::Chunked { chunk: vec![8, 24, 640], filters: vec![Filter::Shuffle, Filter::Gzip(1)] };
-        let all = commands(Some("scan 1.h5"), "entry/data", &shape, Dtype::U16, &layout);
+        let all =
+            commands(Some(Original { file: "scan 1.h5", elsewhere: false }), "entry/data", &shape, Dtype::U16, &layout);
         assert_eq!(
             all.repack.unwrap(),
             "h5lab repack 'scan 1.h5' 'scan 1.repacked.h5' --dataset entry/data --chunk 8x24x640 --filter shuffle+gzip=1"
@@ -130,6 +142,9 @@ mod tests {
             "f.create_dataset(\"entry/data\", (180, 540, 640), \"uint16\", chunks=(8, 24, 640), shuffle=True, \
              compression=\"gzip\", compression_opts=1)"
         );
+        let of = Some(Original { file: "master.h5", elsewhere: true });
+        let shown = commands(of, "data", &shape, Dtype::F32, &Layout::Contiguous);
+        assert!(shown.repack.unwrap().ends_with("--filter none --materialize") && shown.h5repack.is_none());
         let plain = commands(None, "data", &shape, Dtype::F32, &Layout::Contiguous);
         assert_eq!(
             (plain.repack, plain.h5py.as_str()),

@@ -7,7 +7,7 @@ mod receipt;
 mod text;
 mod workload;
 
-pub use commands::{Commands, beside, commands};
+pub use commands::{Commands, Original, beside, commands};
 pub use judge::{Advice, Measured, Row, SampleInfo, Verdict, clearly_best, judge, model_errors, survivors};
 pub use propose::{Limits, Origin, Proposal, guess, pick, propose, shapes};
 pub use receipt::{Receipt, ReceiptLine};

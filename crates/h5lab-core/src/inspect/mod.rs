@@ -54,6 +54,35 @@ pub struct Node {
     pub flags: Vec<Flag>,
 }
 
+impl Inspection {
+    /// The path under which an object was met first that this path leads to, by further hard links and soft links too; the
+    /// path itself if nothing is there.
+    pub fn met_at(&self, path: &str) -> String {
+        /// As many soft links as HDF5 follows (H5P_LINK_ACCESS's nlinks).
+        const MOST_LINKS: usize = 16;
+        let (mut at, mut left) = (String::new(), MOST_LINKS);
+        let mut names: Vec<String> = names_of(path);
+        while let Some(name) = names.pop() {
+            let here = format!("{at}/{name}");
+            at = match self.nodes.iter().find(|node| node.path == here).map(|node| &node.kind) {
+                Some(Kind::SameAs { first }) => first.trim_end_matches('/').to_owned(),
+                Some(Kind::SoftLink { to, .. }) if left > 0 => {
+                    left -= 1;
+                    names.extend(names_of(to));
+                    if to.starts_with('/') { String::new() } else { at }
+                }
+                _ => here,
+            };
+        }
+        at
+    }
+}
+
+/// The names of a path, the last one first.
+fn names_of(path: &str) -> Vec<String> {
+    path.split('/').rev().filter(|name| !matches!(*name, "" | ".")).map(str::to_owned).collect()
+}
+
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -249,6 +278,49 @@ impl DatasetFacts {
                 Some(Layout::Chunked { chunk: chunk.clone(), filters })
             }
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_where_an_object_was_met() {
+        let node = |path: &str, kind| Node {
+            path: path.into(),
+            depth: 0,
+            kind,
+            attribute_count: 0,
+            attributes: Vec::new(),
+            flags: Vec::new(),
+        };
+        let soft = |to: &str| Kind::SoftLink { to: to.into(), broken: false };
+        let nodes = vec![
+            node("/", Kind::Group { members: 4 }),
+            node("/entry", Kind::Group { members: 3 }),
+            node("/entry/again", Kind::Unreadable { why: "a dataset would do as well".into() }),
+            node("/entry/images", Kind::SameAs { first: "/entry/again".into() }),
+            node("/entry/near", soft("images")),
+            node("/far", soft("/also/near")),
+            node("/also", Kind::SameAs { first: "/entry".into() }),
+            node("/circle", soft("circle")),
+        ];
+        let found = Inspection {
+            file: "a.h5".into(),
+            bytes: 0,
+            superblock: None,
+            user_block: 0,
+            free_bytes: 0,
+            nodes,
+            flags: Vec::new(),
+        };
+        for path in ["/entry/again", "/entry/images", "/entry/near", "/far", "/also/./images"] {
+            assert_eq!(found.met_at(path), "/entry/again", "{path}");
+        }
+        for path in ["/circle", "/nothing/here"] {
+            assert_eq!(found.met_at(path), path);
         }
     }
 }

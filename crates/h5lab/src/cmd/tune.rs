@@ -47,7 +47,7 @@ pub fn run(args: Tune, output: &Output) -> Result<()> {
         note(&format!("writing {} beside it, and verifying", new.display()));
     }
     let bar = Bar::new(output);
-    let written = repack(&order(&args, &old, &new, &subject.dataset.name, &chosen.layout), &bar);
+    let written = repack(&order(&args, &subject, (&old, &new), &chosen.layout), &bar);
     bar.clear();
     let seconds = written?.seconds;
     let measuring = Measuring { advice: &advice, dataset: &subject.dataset.name, files: [&old, &new] };
@@ -59,14 +59,17 @@ pub fn run(args: Tune, output: &Output) -> Result<()> {
 }
 
 /// The repack that gives the dataset its new layout, and leaves everything else as it is.
-fn order(args: &Tune, old: &Path, new: &Path, dataset: &str, layout: &Layout) -> Order {
+fn order(args: &Tune, subject: &Subject, (old, new): (&Path, &Path), layout: &Layout) -> Order {
     let shape = match layout {
         Layout::Contiguous => NewLayout::Contiguous,
         Layout::Chunked { chunk, .. } => NewLayout::Chunk(chunk.clone()),
     };
     let filters = layout.filters().iter().cloned().map(NewFilter::Known).collect();
-    let rule =
-        Rule { datasets: vec![dataset.to_owned()], layout: Some(shape), filters: Some(NewFilters::Set(filters)) };
+    let rule = Rule {
+        datasets: vec![subject.dataset.name.clone()],
+        layout: Some(shape),
+        filters: Some(NewFilters::Set(filters)),
+    };
     Order {
         input: old.to_owned(),
         output: new.to_owned(),
@@ -74,7 +77,7 @@ fn order(args: &Tune, old: &Path, new: &Path, dataset: &str, layout: &Layout) ->
         force: args.force,
         rules: vec![rule],
         minimum: 0,
-        materialize: false,
+        materialize: subject.elsewhere,
         memory: args.search.max_memory,
         threads: None,
         verify: true,

@@ -8,7 +8,7 @@ pub use subject::Subject;
 use crate::cli::{Advise, Output, ReadCache, Readers, Search as Wanted};
 use crate::output::{Show, json, note, print};
 use h5lab_core::advise::{
-    Advice, Commands, Limits, Origin, Proposal, Row, SampleInfo, Verdict, Workload, commands, guess, judge,
+    Advice, Commands, Limits, Origin, Original, Proposal, Row, SampleInfo, Verdict, Workload, commands, guess, judge,
     model_errors, pick, propose, text,
 };
 use h5lab_core::chunk_cache::CacheSize;
@@ -44,8 +44,8 @@ pub fn commands_of(subject: &Subject, advice: &Advice) -> Option<Commands> {
     let first = &advice.rows[0];
     let file = subject.file.as_ref().map(|file| file.to_string_lossy().into_owned());
     let Subject { dataset, .. } = subject;
-    (first.origin != Origin::Today)
-        .then(|| commands(file.as_deref(), &dataset.name, &dataset.shape, dataset.dtype, &first.layout))
+    let file = file.as_deref().map(|file| Original { file, elsewhere: subject.elsewhere });
+    (first.origin != Origin::Today).then(|| commands(file, &dataset.name, &dataset.shape, dataset.dtype, &first.layout))
 }
 
 /// All that is needed to find a layout.

@@ -5,7 +5,7 @@ use crate::usage;
 use h5lab_core::dataset::{Dataset, Dtype, Shape, SourceFile};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::generate::Data;
-use h5lab_core::inspect::{DatasetFacts, Inspection, Kind};
+use h5lab_core::inspect::{DatasetFacts, Inspection, Kind, Stored};
 use h5lab_core::layout::Layout;
 use h5lab_core::report::printable;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ pub struct Subject {
     pub dataset: Dataset,
     /// Its layout; `None` if there is no file, or the layout is no candidate (virtual, external).
     pub today: Option<Layout>,
+    /// True if its values are in other files: it is virtual, or external.
+    pub elsewhere: bool,
     /// Bytes that it takes in its file.
     pub stored: Option<u64>,
     /// What was chosen for the user.
@@ -55,8 +57,9 @@ impl Subject {
         let source = SourceFile { file: file.clone(), dataset: dataset.clone() };
         let whole = h5lab_io::values::whole(&source)?;
         let label = format!("{}:{dataset}", file.display());
-        let today = facts.measured_layout();
-        Ok(Subject { label, file: Some(file), dataset: whole, today, stored: Some(facts.stored_bytes), note })
+        let (today, stored) = (facts.measured_layout(), Some(facts.stored_bytes));
+        let elsewhere = matches!(facts.layout, Stored::Virtual { .. } | Stored::External { .. });
+        Ok(Subject { label, file: Some(file), dataset: whole, today, elsewhere, stored, note })
     }
 }
 
@@ -66,7 +69,7 @@ fn described(args: &Advise, shape: &Shape) -> Result<Subject> {
     let data = Data { kind: args.data, seed: args.seed, stamp_ranks: None };
     let dataset = Dataset { name: "data".into(), shape, dtype: args.dtype, data: Some(data), from: None };
     let label = format!("{} data", args.data);
-    Ok(Subject { label, file: None, dataset, today: None, stored: None, note: None })
+    Ok(Subject { label, file: None, dataset, today: None, elsewhere: false, stored: None, note: None })
 }
 
 /// File and dataset, if it names one; a file's own name may have a colon.
@@ -90,7 +93,7 @@ fn choose<'a>(found: &'a Inspection, wanted: Option<&str>) -> Result<(String, &'
     };
     let names = || datasets().take(20).map(|(path, _)| printable(&path)).collect::<Vec<_>>().join(", ");
     if let Some(wanted) = wanted {
-        let path = format!("/{}", wanted.trim_matches('/'));
+        let path = found.met_at(wanted);
         let (path, facts) = datasets().find(|(other, _)| *other == path).ok_or_else(|| {
             Failure::new(FailureKind::Input, format!("no dataset '{}'", printable(wanted)))
                 .mend(format!("choose one after the colon of FILE:DATASET; it has: {}", names()))
