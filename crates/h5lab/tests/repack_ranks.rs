@@ -2,10 +2,8 @@
 
 mod common;
 
-use common::repacked::{killed_at, layouts, same};
+use common::repacked::{killed_at, layouts, same, wait_for_ranks};
 use common::{Folder, MPI};
-use std::fs;
-use std::time::Duration;
 
 #[test]
 fn ranks_make_the_file_that_one_process_makes() {
@@ -79,19 +77,6 @@ fn a_damaged_chunk_that_another_rank_meets_is_told() {
     assert_eq!(outcome.code, Some(3), "{outcome}");
     assert!(["layouts/all", "7, 16, 0", "rank "].iter().all(|word| outcome.stderr.contains(word)), "{outcome}");
     assert!(folder.names().iter().all(|name| !name.starts_with("new.h5")), "{:?}", folder.names());
-}
-
-/// Ranks are in groups of their own: those that mpirun leaves end when they find it gone, or are done.
-fn wait_for_ranks(folder: &Folder) {
-    let here = fs::canonicalize(folder.path(".")).unwrap();
-    let works_here = |entry: fs::DirEntry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == here);
-    for _ in 0..600 {
-        if !fs::read_dir("/proc").unwrap().flatten().any(works_here) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("ranks outlive their mpirun for 30 s");
 }
 
 /// The whole command at once, as the out-of-memory killer or the end of a job does it.

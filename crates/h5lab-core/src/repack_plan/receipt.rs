@@ -84,6 +84,23 @@ pub struct Change {
     pub after: Stored,
     /// In which groups it is moved; absent where HDF5 moves it.
     pub groups: Option<Groups>,
+    /// How many part files hold its values; absent if the new file itself does.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub parts: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// A file with a rank's part of the datasets that are stored otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartFile {
+    /// The file.
+    #[serde(serialize_with = "crate::lossy::path")]
+    pub file: PathBuf,
+    /// Its size; unknown before it is written.
+    pub bytes: Option<u64>,
 }
 
 /// What a repack has done, or would do.
@@ -101,7 +118,7 @@ pub struct Receipt {
     pub output: PathBuf,
     /// Bytes of the file that was read.
     pub input_bytes: u64,
-    /// Bytes of the file that was written; unknown before.
+    /// Bytes of the file that was written, and of its parts; unknown before.
     pub output_bytes: Option<u64>,
     /// Bytes of all values, unfiltered.
     pub bytes: u64,
@@ -123,6 +140,9 @@ pub struct Receipt {
     pub seconds: f64,
     /// Seconds of these in which every value was compared; absent if none was.
     pub verify_seconds: Option<f64>,
+    /// The files that hold the values which the new file shows; absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartFile>,
     /// What should be known of it.
     pub notes: Vec<String>,
 }
@@ -132,6 +152,11 @@ impl Receipt {
     pub fn rate(&self) -> f64 {
         let working = self.seconds - self.verify_seconds.unwrap_or(0.0);
         self.bytes as f64 / f64::from(1 << 20) / working.max(1e-9)
+    }
+
+    /// Bytes of all part files, as far as they are known.
+    pub fn part_bytes(&self) -> u64 {
+        self.parts.iter().filter_map(|part| part.bytes).sum()
     }
 
     /// The receipt for people.
@@ -167,12 +192,25 @@ impl Receipt {
             self.changes.len(),
             counted(self.datatypes as usize, "committed type")
         );
+        text += &self.parts_line();
         text += &match self.verify_seconds {
             _ if self.dry_run => "nothing was written: --dry-run\n".to_owned(),
             Some(took) => format!("every value, attribute and link compared in {} s: the same\n", seconds(took)),
             None => "values were not compared: --verify does\n".to_owned(),
         };
         text
+    }
+
+    /// Which files belong to the new one.
+    fn parts_line(&self) -> String {
+        let name = |part: &PartFile| printable(&part.file.file_name().unwrap_or_default().to_string_lossy());
+        let names = match &self.parts[..] {
+            [] => return String::new(),
+            [one] => name(one),
+            [first, .., last] => format!("{} to {}", name(first), name(last)),
+        };
+        let size = if self.dry_run { String::new() } else { format!(", {}", bytes(self.part_bytes())) };
+        format!("values in {}: {names}{size}; keep them in its folder\n", counted(self.parts.len(), "part"))
     }
 
     fn table(&self) -> String {
@@ -189,7 +227,11 @@ impl Receipt {
                 table.row([
                     name,
                     word.to_owned(),
-                    stored.layout.clone(),
+                    if word == "after" && change.parts > 0 {
+                        format!("{} in {}", stored.layout, counted(change.parts, "part"))
+                    } else {
+                        stored.layout.clone()
+                    },
                     stored.filters.clone(),
                     size,
                     ratio,

@@ -1,5 +1,6 @@
 //! Which files a dataset is: one, but for the methods `per-process` and `subfiling`.
 
+use crate::h5::tree::{Tree, open_dataset};
 use crate::h5::{self, provenance, virtual_dataset};
 use h5lab_core::failure::Result;
 use h5lab_core::method::Method;
@@ -46,27 +47,27 @@ pub fn subfiles(path: &Path) -> Vec<PathBuf> {
 
 /// The other files of a dataset that h5lab wrote to `target`: what is left of it if another takes `target`'s name.
 ///
-/// Only what `target` names, stands beside it under the name of a part, and h5lab made: none if somebody else made
-/// `target`, or gave it another name since.
+/// Only what `target` names, stands beside it under the name of a part, and h5lab made. Parts of a split repack say so
+/// themselves; of other files none, if somebody else made `target`, or gave it another name since.
 pub fn companions(target: &Path) -> Vec<PathBuf> {
-    if !provenance::made_by_h5lab(target) {
-        return Vec::new();
-    }
+    let ours = provenance::made_by_h5lab(target);
     let mut files = named_parts(target);
-    if let Ok(stub) = std::fs::metadata(target) {
+    files.retain(|part| provenance::is_part(part) || (ours && provenance::made_by_h5lab(part)));
+    if let Some(stub) = std::fs::metadata(target).ok().filter(|_| ours) {
         let of_it = |file: &SubfilingFile| file.inode == stub.ino();
         files.extend(subfiling_files(target).into_iter().filter(of_it).map(|file| file.path));
     }
     files
 }
 
-/// The parts that a virtual dataset in `target` is put together from.
+/// The files beside `target` that virtual datasets in it are put together from, and that are named as parts of it.
 fn named_parts(target: &Path) -> Vec<PathBuf> {
     let Ok(file) = h5::open(target, h5::Mode::Read, None) else { return Vec::new() };
-    let datasets = file.datasets().unwrap_or_default();
-    let sources = datasets.iter().flat_map(|dataset| virtual_dataset::files(dataset, target).unwrap_or_default());
-    let sources: BTreeSet<PathBuf> = sources.collect();
-    sources.into_iter().filter(|path| is_part_of(target, path) && provenance::made_by_h5lab(path)).collect()
+    let Ok(tree) = Tree::of(&file, target) else { return Vec::new() };
+    let datasets = tree.datasets().filter_map(|(_, object)| open_dataset(&file, object.address).ok());
+    let sources: BTreeSet<PathBuf> =
+        datasets.flat_map(|dataset| virtual_dataset::files(&dataset, target).unwrap_or_default()).collect();
+    sources.into_iter().filter(|path| is_part_of(target, path)).collect()
 }
 
 /// A file that the subfiling driver has made beside another.
@@ -119,7 +120,7 @@ pub fn files_behind(path: &Path, dataset: &str) -> Result<Vec<PathBuf>> {
 }
 
 /// The file of a rank: `a-rank-0003.h5` beside `a.h5`.
-pub(super) fn part_name(target: &Path, rank: usize) -> PathBuf {
+pub(crate) fn part_name(target: &Path, rank: usize) -> PathBuf {
     let finished = final_name(target);
     let mut name = finished.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-rank-{rank:04}."));
@@ -130,8 +131,18 @@ pub(super) fn part_name(target: &Path, rank: usize) -> PathBuf {
     target.with_file_name(name)
 }
 
+/// What ranks that were killed have left of parts: unfinished ones of `target`, of however many ranks.
+pub(crate) fn unfinished_parts(target: &Path) -> Vec<PathBuf> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut unfinished = target.to_owned();
+    unfinished.as_mut_os_string().push(PARTIAL);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| target.with_file_name(entry.file_name()));
+    paths.filter(|path| is_part_of(&unfinished, path)).collect()
+}
+
 /// True if `path` is named as the file of some rank.
-fn is_part_of(target: &Path, path: &Path) -> bool {
+pub(crate) fn is_part_of(target: &Path, path: &Path) -> bool {
     let rank = || path.file_name()?.to_str()?.rsplit_once("-rank-")?.1.split('.').next()?.parse().ok();
     rank().is_some_and(|rank| part_name(target, rank) == path)
 }

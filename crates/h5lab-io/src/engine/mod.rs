@@ -13,6 +13,8 @@ mod support;
 
 pub(crate) use direct::share_of_cores;
 pub use files::{PARTIAL, companions, files_behind, files_of, files_with_values, final_name, subfiles};
+pub(crate) use files::{is_part_of, part_name, unfinished_parts};
+pub(crate) use per_process::missing as missing_part;
 pub use support::supports;
 
 use crate::comm::Comm;

@@ -179,7 +179,7 @@ impl Session for Writer<'_> {
 }
 
 /// The failure to find a part.
-pub(super) fn missing(part: &Path) -> Failure {
+pub(crate) fn missing(part: &Path) -> Failure {
     Failure::new(FailureKind::Input, "a part of the dataset is missing")
         .at(part)
         .mend("keep the parts in the master's folder, under the names they were written with")

@@ -4,6 +4,9 @@
 //! stamped its rows). Values taken from another file have the `generator` "from file", `source` (string, `FILE:DATASET`
 //! with the whole path), `source_bytes` and `source_modified` (64-bit unsigned; the file's size, and when it was last
 //! modified in seconds since 1970) instead. Strings have a fixed length, so that every rank can write them alike.
+//!
+//! A part file of a split repack has `h5lab_version` and `part_of` (string, the name of the file that shows it) on its root
+//! group.
 
 use super::{Mode, failure, open};
 use h5lab_core::dataset::{Dataset, SourceFile};
@@ -20,6 +23,8 @@ type Text = FixedAscii<48>;
 /// Room for the longest path that can be opened, and a dataset's name. In the file it is as long as it has to be.
 type LongText = FixedUnicode<8192>;
 
+const VERSION: &str = "h5lab_version";
+const PART_OF: &str = "part_of";
 const FROM_FILE: &str = "from file";
 
 /// Writes the attributes; of values that nothing is known of only that h5lab wrote them. Collective over all ranks that
@@ -35,7 +40,7 @@ pub fn write(dataset: &hdf5::Dataset, written: &Dataset, path: &Path) -> Result<
     };
     let number = |name: &str, value: u64| dataset.new_attr::<u64>().create(name)?.write_scalar(&value);
     let all = || -> hdf5::Result<()> {
-        text("h5lab_version", env!("CARGO_PKG_VERSION"))?;
+        text(VERSION, env!("CARGO_PKG_VERSION"))?;
         if let Some((source, state)) = source {
             text("generator", FROM_FILE)?;
             long_text(dataset, "source", &absolute(source).to_string())?;
@@ -54,7 +59,7 @@ pub fn write(dataset: &hdf5::Dataset, written: &Dataset, path: &Path) -> Result<
 pub fn read(dataset: &hdf5::Dataset) -> Option<Data> {
     let text = |name: &str| dataset.attr(name).ok()?.read_scalar::<Text>().ok();
     let number = |name: &str| dataset.attr(name).ok()?.read_scalar::<u64>().ok();
-    text("h5lab_version")?;
+    text(VERSION)?;
     let kind = DataKind::from_generator_id(text("generator")?.as_str())?;
     let np = number("np")? as usize;
     Some(Data { kind, seed: number("seed")?, stamp_ranks: (np > 0).then_some(np) })
@@ -75,7 +80,7 @@ pub fn source(dataset: &hdf5::Dataset) -> Option<SourceFile> {
 pub fn why_unknown(path: &Path, name: &str) -> Option<String> {
     let dataset = open(path, Mode::Read, None).ok()?.dataset(name).ok()?;
     let text = |name: &str| dataset.attr(name).ok()?.read_scalar::<Text>().ok();
-    if text("h5lab_version").is_none() {
+    if text(VERSION).is_none() {
         return Some("h5lab did not write the dataset".into());
     }
     let generator = text("generator");
@@ -109,10 +114,28 @@ fn absolute(source: &SourceFile) -> SourceFile {
     SourceFile { file, dataset: source.dataset.clone() }
 }
 
-fn long_text(dataset: &hdf5::Dataset, name: &str, value: &str) -> hdf5::Result<()> {
+fn long_text(at: &hdf5::Location, name: &str, value: &str) -> hdf5::Result<()> {
     let stored = TypeDescriptor::FixedUnicode(value.len());
     let value = value.parse::<LongText>().map_err(|e| hdf5::Error::Internal(e.to_string()))?;
-    dataset.new_attr_builder().empty_as(&stored).create(name)?.write_scalar(&value)
+    at.new_attr_builder().empty_as(&stored).create(name)?.write_scalar(&value)
+}
+
+/// Says of an open file that h5lab made it as a part of another one.
+///
+/// # Errors
+/// HDF5's.
+pub fn mark_part(file: &hdf5::File, master: &Path, path: &Path) -> Result<()> {
+    let all = || -> hdf5::Result<()> {
+        let version = Text::from_ascii(env!("CARGO_PKG_VERSION")).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
+        file.new_attr::<Text>().create(VERSION)?.write_scalar(&version)?;
+        long_text(file, PART_OF, &master.file_name().unwrap_or_default().to_string_lossy())
+    };
+    all().map_err(|e| failure(&e, "write the attributes", path))
+}
+
+/// True if h5lab made this file as a part of another one, for a split repack.
+pub fn is_part(path: &Path) -> bool {
+    open(path, Mode::Read, None).is_ok_and(|file| file.attr(VERSION).is_ok() && file.attr(PART_OF).is_ok())
 }
 
 /// True if this is an HDF5 file with nothing in it but datasets that h5lab wrote: it can be made again.
@@ -127,7 +150,7 @@ pub fn made_by_h5lab(path: &Path) -> bool {
         .ok()?;
         // What a link leads to is not in this file: the link is somebody's work.
         let ours = |(name, link): &(String, LinkType)| {
-            *link == LinkType::Hard && file.dataset(name).is_ok_and(|dataset| dataset.attr("h5lab_version").is_ok())
+            *link == LinkType::Hard && file.dataset(name).is_ok_and(|dataset| dataset.attr(VERSION).is_ok())
         };
         Some(!members.is_empty() && members.iter().all(ours))
     };

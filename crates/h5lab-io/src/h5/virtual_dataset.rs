@@ -7,6 +7,7 @@ use h5lab_core::region::Region;
 use hdf5::{Hyperslab, Selection, SliceOrIndex};
 use hdf5_metno as hdf5;
 use hdf5_metno_sys as sys;
+use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
 
 /// A dataset of another file that is all of a region of the virtual one.
@@ -35,6 +36,12 @@ pub fn create(file: &hdf5::File, of: &Dataset, sources: &[Source], path: &Path) 
 /// A name in which HDF5 shall replace nothing: it reads `%b` as the number of a block, and `%%` as one `%`.
 fn literal(name: &str) -> String {
     name.replace('%', "%%")
+}
+
+/// The same of a name of any bytes.
+pub(super) fn literal_bytes(name: &CStr) -> CString {
+    let bytes = name.to_bytes().iter().flat_map(|&byte| std::iter::repeat_n(byte, if byte == b'%' { 2 } else { 1 }));
+    CString::new(bytes.collect::<Vec<u8>>()).expect("no zero was added")
 }
 
 fn selection(region: &Region) -> Selection {

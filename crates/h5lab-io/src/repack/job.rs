@@ -9,6 +9,7 @@ use h5lab_core::layout::{Layout, guess_chunk_of};
 use h5lab_core::repack_plan::receipt::{Stored, Touched};
 use h5lab_core::repack_plan::rules::{NewFilter, NewLayout, Wish};
 use h5lab_core::report::{bytes, printable};
+use std::ffi::CString;
 use std::path::Path;
 
 /// One dataset's part of the work.
@@ -19,6 +20,8 @@ pub(super) struct Job {
     /// Its address in the source.
     pub(super) address: u64,
     /// Its path.
+    pub(super) path: CString,
+    /// Its path, for people.
     pub(super) name: String,
     pub(super) now: StorageNow,
     pub(super) wanted: WantedStorage,
@@ -60,6 +63,7 @@ impl Job {
             Ok(wanted) => wanted,
             Err(why) if wish.named => return Err(refuse(why)),
             // What was said of all datasets is done where it can be.
+            Err(_) if virtual_here && can_grow(&now) => WantedStorage::Chunked(automatic(&now), Vec::new()),
             Err(_) if virtual_here => WantedStorage::Contiguous,
             Err(_) => WantedStorage::Same,
         };
@@ -72,7 +76,8 @@ impl Job {
                 "point HDF5_PLUGIN_PATH at its plugin (hdf5plugin's, for example), or leave the dataset as it is";
             return Err(Failure { kind: FailureKind::Input, ..refuse((why, mend.to_owned())) });
         }
-        Ok(Job { number, address: object.address, name, now, wanted, way })
+        let here = object.paths[0].clone();
+        Ok(Job { number, address: object.address, path: here, name, now, wanted, way })
     }
 
     /// Bytes that are moved: what progress counts in.
@@ -87,6 +92,11 @@ impl Job {
     /// True if it is stored otherwise than before.
     pub(super) fn changes(&self) -> bool {
         self.wanted != WantedStorage::Same
+    }
+
+    /// True if its values can be shared out to several files: they are written anew, and pass by HDF5.
+    pub(super) fn can_be_split(&self) -> bool {
+        self.changes() && self.way == Way::Tiles
     }
 
     /// True if its values are in other files, and stay there.
@@ -107,6 +117,7 @@ impl Job {
             WantedStorage::Contiguous => (StorageKind::Contiguous, &none),
             WantedStorage::Compact => (StorageKind::Compact, &none),
             WantedStorage::Chunked(chunk, filters) => (StorageKind::Chunked(chunk.clone()), filters),
+            WantedStorage::Virtual(_) => (StorageKind::Virtual, &none),
         };
         stored(&kind, filters, &self.now.shape, stored_bytes)
     }
@@ -162,6 +173,8 @@ fn wanted(now: &StorageNow, wish: &Wish, materialize: bool) -> Result<WantedStor
         NewLayout::Compact => return unchunked(now, wish, WantedStorage::Compact),
         NewLayout::Keep => match &now.kind {
             StorageKind::Chunked(chunk) => chunk.clone(),
+            // Only chunks can grow.
+            _ if materialize && can_grow(now) => automatic(now),
             _ if wish.filters.as_ref().is_none_or(Vec::is_empty) => {
                 return Ok(if materialize { WantedStorage::Contiguous } else { WantedStorage::Same });
             }
@@ -206,7 +219,7 @@ fn unchunked(now: &StorageNow, wish: &Wish, wanted: WantedStorage) -> Result<Wan
     if wish.filters.as_ref().is_some_and(|filters| !filters.is_empty()) {
         return refuse("can't have filters without chunks".into(), "add --filter none, or choose a --chunk");
     }
-    if now.limits.iter().zip(&now.shape).any(|(most, n)| most > n) {
+    if can_grow(now) {
         return refuse(
             "can grow (its maxshape is larger than its shape), and only chunks can".into(),
             "choose a --chunk",
@@ -224,6 +237,10 @@ fn unchunked(now: &StorageNow, wish: &Wish, wanted: WantedStorage) -> Result<Wan
         _ => false,
     };
     Ok(if same { WantedStorage::Same } else { wanted })
+}
+
+fn can_grow(now: &StorageNow) -> bool {
+    now.limits.iter().zip(&now.shape).any(|(most, n)| most > n)
 }
 
 fn automatic(now: &StorageNow) -> Vec<u64> {

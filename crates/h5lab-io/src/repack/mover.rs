@@ -110,12 +110,12 @@ pub(super) fn by_tiles(
         return Ok(());
     }
     let to = target.map(|(to, address)| Ok((to, new_dataset(&from_dataset, to, address)?))).transpose()?;
-    let store = to.as_ref().map(|(opened, dataset)| sides::store(opened, dataset, job)).transpose()?;
+    let store = to.as_ref().map(|(opened, dataset)| sides::store(opened, dataset, &job.now.shape, job)).transpose()?;
     // Who has failed by now is heard here.
     ranks.agree(Ok(()))?;
     let made = from_rank_0(ranks.comm, || {
         let (_, dataset) = to.as_ref().expect("rank 0 has the new file");
-        Made::of(dataset, path, job, &from.tile, work)
+        Made::of(dataset, path, job, run_for(&from.tile, job, work))
     })?;
     let same = if made.number == job.number { Ok(()) } else { Err(super::output::written_meanwhile(source.path)) };
     ranks.agree(same)?;
@@ -146,7 +146,7 @@ pub(super) fn by_tiles(
 }
 
 /// Opens a dataset of the new file; one without chunks has its space there.
-fn new_dataset(from: &hdf5::Dataset, target: &Opened<'_>, address: u64) -> Result<hdf5::Dataset> {
+pub(super) fn new_dataset(from: &hdf5::Dataset, target: &Opened<'_>, address: u64) -> Result<hdf5::Dataset> {
     let dataset = sides::dataset(target, address)?;
     if dataset.is_chunked() {
         return Ok(dataset);
@@ -171,22 +171,31 @@ pub(super) fn plan(tilings: Tilings, work: &Work<'_>) -> Result<(Budget, GroupPl
     Ok((budget, plan))
 }
 
+/// Tiles of a new dataset without chunks: it takes any, and those that suit the source's best.
+fn run_for(from_tile: &[u64], job: &Job, work: &Work<'_>) -> Vec<u64> {
+    grown(from_tile, &job.now.shape, job.now.element.size() as u64, sides::run_bytes(work))
+}
+
+/// How a dataset that is moved by tiles is tiled, before and afterwards.
+pub(super) fn tilings(job: &Job, work: &Work<'_>) -> Tilings {
+    let (shape, element) = (job.now.shape.clone(), job.now.element.size() as u64);
+    let source = match &job.now.kind {
+        StorageKind::Chunked(chunk) => chunk.clone(),
+        _ => run_tile(&shape, element, sides::run_bytes(work)),
+    };
+    let target = match &job.wanted {
+        WantedStorage::Chunked(chunk, _) => chunk.clone(),
+        _ => run_for(&source, job, work),
+    };
+    Tilings { shape, source, target, element }
+}
+
 /// The groups of a dataset that is moved by tiles, for the receipt.
 pub(super) fn groups(job: &Job, work: &Work<'_>) -> Result<Option<Groups>> {
     if job.way != Way::Tiles {
         return Ok(None);
     }
-    let (shape, element) = (job.now.shape.clone(), job.now.element.size() as u64);
-    let run = run_tile(&shape, element, sides::run_bytes(work));
-    let source = match &job.now.kind {
-        StorageKind::Chunked(chunk) => chunk.clone(),
-        _ => run,
-    };
-    let target = match &job.wanted {
-        WantedStorage::Chunked(chunk, _) => chunk.clone(),
-        _ => grown(&source, &shape, element, sides::run_bytes(work)),
-    };
-    let (_, plan) = plan(Tilings { shape, source, target, element }, work)?;
+    let (_, plan) = plan(tilings(job, work), work)?;
     Ok(Some(Groups {
         count: plan.count(),
         bytes: plan.group_bytes(),

@@ -1,7 +1,9 @@
 //! The file that is written: beside its name until it is whole, on the device before it takes that name.
 
+use super::parts::Parts;
+use crate::engine::{companions, unfinished_parts};
 use crate::identity::{Identity, identity, same_file};
-use crate::run::{Beside, check_folder, followed};
+use crate::run::{Beside, check_folder, discard, followed};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -13,19 +15,34 @@ pub(super) struct Output {
     /// Its name, symbolic links followed.
     path: PathBuf,
     beside: Beside,
+    /// Parts of the file that it replaces.
+    old: Vec<PathBuf>,
+    /// Its own parts, and their inodes.
+    parts: Option<(Parts, Vec<Option<u64>>)>,
 }
 
 impl Output {
     /// Makes sure that `output` may be written: it is not there, or `force` is given; and it is not the input, unless it is
     /// to replace that.
     ///
-    /// What an earlier run left beside it is removed.
+    /// What an earlier run left beside it is removed. `source` are the files that the input's values are in.
     ///
     /// # Errors
     /// `Usage`, `Refused` or `Storage`, with the mend.
-    pub(super) fn claim(input: &Path, output: &Path, force: bool, in_place: bool) -> Result<Output> {
+    pub(super) fn claim(
+        input: &Path,
+        output: &Path,
+        force: bool,
+        in_place: bool,
+        source: &[PathBuf],
+    ) -> Result<Output> {
         let path = followed(output);
         let same = same_file(input, &path);
+        if !same && source.iter().any(|file| same_file(file, &path)) {
+            return Err(Failure::new(FailureKind::Usage, "holds values of the file that is read")
+                .at(output)
+                .mend("choose another name for the new file"));
+        }
         if same && !in_place {
             return Err(Failure::new(FailureKind::Usage, "is the file that is read")
                 .at(output)
@@ -52,7 +69,25 @@ impl Output {
         check_folder(folder)?;
         let beside = Beside::new(&path);
         beside.remove();
-        Ok(Output { path, beside })
+        unfinished_parts(&path).iter().for_each(|part| discard(part));
+        let mut old = if same { Vec::new() } else { companions(&path) };
+        old.retain(|part| !source.iter().any(|file| same_file(file, part)));
+        Ok(Output { path, beside, old, parts: None })
+    }
+
+    /// Parts of the file that is replaced: they go with it.
+    pub(super) fn old(&self) -> &[PathBuf] {
+        &self.old
+    }
+
+    /// Counts parts with it: they get their names when it does, or are gone.
+    pub(super) fn with_parts(&mut self, parts: &Parts) {
+        self.parts = Some((parts.clone(), Vec::new()));
+    }
+
+    /// The parts are there: these are their inodes.
+    pub(super) fn parts_made(&mut self, inodes: Vec<Option<u64>>) {
+        self.parts.iter_mut().for_each(|(_, made)| made.clone_from(&inodes));
     }
 
     /// Where it is written.
@@ -60,7 +95,7 @@ impl Output {
         self.beside.path()
     }
 
-    /// Gives it its name: values first, then the name, then the folder reach the device.
+    /// Gives it its name: values first, then the name, then the folder reach the device. Parts get theirs before it does.
     ///
     /// # Errors
     /// `Storage`; `Refused` if what stands there is not the file that was `made`: ranks may outlive their `mpirun`, and meet
@@ -68,10 +103,9 @@ impl Output {
     pub(super) fn keep(&self, made: Option<Identity>, like: Option<&Metadata>) -> Result<()> {
         let fail = |e: std::io::Error| Failure::io("finish", &self.path, &e);
         if identity(self.partial()) != made {
-            return Err(Failure::new(FailureKind::Refused, "another repack writes this file")
-                .at(&self.path)
-                .mend("let one of them end first"));
+            return Err(written_by_another(&self.path));
         }
+        self.parts.iter().try_for_each(|(parts, made)| parts.check(made))?;
         let partial = File::open(self.partial()).map_err(fail)?;
         if let Some(like) = like {
             partial.set_permissions(like.permissions()).map_err(fail)?;
@@ -79,17 +113,44 @@ impl Output {
             let _ = std::os::unix::fs::fchown(&partial, Some(like.uid()), Some(like.gid()));
         }
         partial.sync_all().map_err(fail)?;
-        fs::rename(self.partial(), &self.path).map_err(fail)?;
-        let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Some file systems do not sync folders; the name is then as durable as they make it.
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        self.keep_parts()?;
+        fs::rename(self.partial(), &self.path).map_err(|e| {
+            self.parts.iter().for_each(|(parts, _)| parts.take_back());
+            fail(e)
+        })?;
+        sync_folder_of(&self.path);
+        let new: Vec<PathBuf> = self.parts.iter().flat_map(|(parts, _)| parts.all_finished()).collect();
+        self.old.iter().filter(|part| !new.contains(part)).for_each(|part| discard(part));
         Ok(())
     }
+
+    /// Gives the parts their names. The file that is replaced would show them as its own, if they take the names of its
+    /// parts: then it goes before they come.
+    fn keep_parts(&self) -> Result<()> {
+        let Some((parts, _)) = &self.parts else { return Ok(()) };
+        if parts.all_finished().any(|part| self.old.contains(&part)) {
+            fs::remove_file(&self.path).map_err(|e| Failure::io("replace", &self.path, &e))?;
+        }
+        parts.keep()
+    }
+}
+
+/// The failure of a repack whose file is not the one that it made.
+pub(super) fn written_by_another(path: &Path) -> Failure {
+    Failure::new(FailureKind::Refused, "another repack writes this file").at(path).mend("let one of them end first")
+}
+
+/// Makes the names in a file's folder reach the device. Some file systems do not sync folders; names are then as durable as
+/// they make them.
+pub(super) fn sync_folder_of(path: &Path) {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
         self.beside.remove();
+        self.parts.iter().for_each(|(parts, _)| parts.remove());
     }
 }
 

@@ -11,7 +11,7 @@ use crate::h5::tree::{self, StorageKind, StorageNow, Values};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::filter::Stage;
 use h5lab_core::region::Region;
-use h5lab_core::repack_plan::{grown, run_tile};
+use h5lab_core::repack_plan::run_tile;
 use hdf5_metno as hdf5;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -101,21 +101,12 @@ pub(super) struct Made {
 impl Made {
     /// Looks at a new dataset with plain elements.
     ///
-    /// `from_tile` is how the source is tiled: a dataset without chunks takes any tiles, and those suit best.
-    pub(super) fn of(
-        dataset: &hdf5::Dataset,
-        path: &Path,
-        job: &Job,
-        from_tile: &[u64],
-        work: &Work<'_>,
-    ) -> Result<Made> {
+    /// `run` is how it is tiled if it has no chunks.
+    pub(super) fn of(dataset: &hdf5::Dataset, path: &Path, job: &Job, run: Vec<u64>) -> Result<Made> {
         let made = StorageNow::of(dataset).map_err(|e| crate::h5::failure(&e, "look at the new dataset", path))?;
         Ok(match made.kind {
             StorageKind::Chunked(chunk) => Made { number: job.number, tile: chunk, filters: Some(made.filters) },
-            _ => {
-                let tile = grown(from_tile, &made.shape, made.element.size() as u64, run_bytes(work));
-                Made { number: job.number, tile, filters: None }
-            }
+            _ => Made { number: job.number, tile: run, filters: None },
         })
     }
 
@@ -129,7 +120,14 @@ impl Made {
 }
 
 /// Where a new dataset's tiles are stored.
-pub(super) fn store<'a>(opened: &'a Opened<'a>, dataset: &'a hdf5::Dataset, job: &Job) -> Result<Box<dyn Store + 'a>> {
+///
+/// `shape` is the new dataset's: a part has fewer elements than the source.
+pub(super) fn store<'a>(
+    opened: &'a Opened<'a>,
+    dataset: &'a hdf5::Dataset,
+    shape: &[u64],
+    job: &Job,
+) -> Result<Box<dyn Store + 'a>> {
     let path = opened.path;
     if dataset.is_chunked() {
         return Ok(Box::new(NewChunks { dataset, path }));
@@ -139,7 +137,7 @@ pub(super) fn store<'a>(opened: &'a Opened<'a>, dataset: &'a hdf5::Dataset, job:
         let why = "a contiguous dataset without a place in the file";
         return Err(Failure::new(FailureKind::Internal, why).at(path));
     };
-    let (shape, element) = (job.now.shape.clone(), job.now.element.size());
+    let (shape, element) = (shape.to_vec(), job.now.element.size());
     Ok(Box::new(NewRun { file: opened.bytes, path, offset, shape, element }))
 }
 

@@ -161,3 +161,29 @@ impl Source for Library<'_> {
         Ok(())
     }
 }
+
+/// A part of a dataset, asked by the whole dataset's elements.
+pub(super) struct Shifted<'a> {
+    pub(super) part: &'a dyn Source,
+    /// The part's first element.
+    pub(super) start: &'a [u64],
+}
+
+impl Source for Shifted<'_> {
+    fn has(&self, tile: &Region) -> Result<bool> {
+        self.part.has(&within(tile, self.start))
+    }
+
+    fn sizes<'a>(&'a self, tile: &'a Region) -> &'a [u64] {
+        self.part.sizes(tile)
+    }
+
+    fn read(&self, tile: &Region, hands: &mut Hands, out: &mut [u8]) -> Result<()> {
+        self.part.read(&within(tile, self.start), hands, out)
+    }
+}
+
+/// A tile as it is counted from the first element of the part that it lies in.
+pub(super) fn within(tile: &Region, start: &[u64]) -> Region {
+    Region::new(tile.start.iter().zip(start).map(|(at, start)| at - start).collect(), tile.count.clone())
+}

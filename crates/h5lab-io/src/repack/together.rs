@@ -3,12 +3,16 @@
 //! A rank's threads put what they have encoded into its mailbox, and wait while that is full. Rank 0 empties the mailboxes
 //! in rounds, which begin when all ranks have come: at the latest a moment after the last one, whatever their threads do.
 //! So a rank that failed is heard in the next round, and no rank holds more than its mailbox.
+//!
+//! Ranks that write files of their own have no mail, and rounds all the same: to hear of failures, and of progress.
 
 use super::crew::Crew;
 use super::target::Store;
-use crate::comm::{Comm, agree};
+use crate::comm::{Comm, Solo, agree, all_gather};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::region::Region;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -22,10 +26,25 @@ pub(super) struct Ranks<'a> {
     pub(super) last_words: &'a dyn Fn(&Failure),
 }
 
+impl Ranks<'static> {
+    /// No other rank.
+    pub(super) const ALONE: Ranks<'static> = Ranks { comm: &Solo, last_words: &|_| () };
+}
+
 impl Ranks<'_> {
     /// Ends a phase: see [`agree`].
     pub(super) fn agree<T>(&self, mine: Result<T>) -> Result<T> {
         agree(self.comm, mine, self.last_words)
+    }
+
+    /// True if any rank has a failure.
+    fn any(&self, mine: Option<Failure>) -> Result<bool> {
+        let give_up = || {
+            let why = mine.clone().unwrap_or_else(stopped).on_rank(self.comm.rank());
+            (self.last_words)(&why);
+            why.kind.exit_code()
+        };
+        self.comm.any(mine.is_some(), &give_up)
     }
 }
 
@@ -178,18 +197,102 @@ pub(super) fn work(
     ranks.agree(outcome)
 }
 
+/// What ranks tell each other while each does work of its own.
+pub(super) struct Apart {
+    /// Bytes that this rank has moved.
+    moved: AtomicU64,
+    /// True once another rank has failed.
+    stop: AtomicBool,
+}
+
+impl Apart {
+    pub(super) fn new() -> Apart {
+        Apart { moved: AtomicU64::new(0), stop: AtomicBool::new(false) }
+    }
+
+    /// Counts bytes that are moved.
+    pub(super) fn done(&self, bytes: u64) {
+        self.moved.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A store that takes tiles until another rank has failed.
+    pub(super) fn while_all_go_on<'a>(&'a self, store: &'a dyn Store) -> impl Store + 'a {
+        Stoppable { store, stop: &self.stop }
+    }
+
+    /// Lets this rank do its own work; rank 0's `tell` hears of the bytes that all have moved. Collective.
+    ///
+    /// # Errors
+    /// The first failing rank's failure, on all ranks.
+    pub(super) fn work<T: Send>(
+        &self,
+        tell: &dyn Fn(u64),
+        ranks: Ranks<'_>,
+        work: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<T> {
+        // Who has failed by now is heard here.
+        ranks.agree(Ok(()))?;
+        let (failed, ended) = (Mutex::new(None), (Mutex::new(false), Condvar::new()));
+        let outcome = std::thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                let outcome = catch_unwind(AssertUnwindSafe(work));
+                let outcome = outcome.unwrap_or_else(|panic| Err(crate::panic::failure(panic.as_ref())));
+                *failed.lock().unwrap_or_else(|e| e.into_inner()) = outcome.as_ref().err().cloned();
+                *ended.0.lock().unwrap_or_else(|e| e.into_inner()) = true;
+                ended.1.notify_all();
+                outcome
+            });
+            let heard = self.listen(tell, ranks, &failed, &ended);
+            self.stop.store(!matches!(heard, Ok(true)), Ordering::Relaxed);
+            let mine = worker.join().unwrap_or_else(|panic| Err(crate::panic::failure(panic.as_ref())));
+            heard.and(mine)
+        });
+        ranks.agree(outcome)
+    }
+
+    /// Rounds until all have ended. False if a rank has failed.
+    fn listen(
+        &self,
+        tell: &dyn Fn(u64),
+        ranks: Ranks<'_>,
+        failed: &Mutex<Option<Failure>>,
+        ended: &(Mutex<bool>, Condvar),
+    ) -> Result<bool> {
+        loop {
+            let mine = ended.0.lock().unwrap_or_else(|e| e.into_inner());
+            let wait = ended.1.wait_timeout_while(mine, PATIENCE, |ended| !*ended);
+            let mine = *wait.unwrap_or_else(|e| e.into_inner()).0;
+            let failure = failed.lock().unwrap_or_else(|e| e.into_inner()).clone();
+            if ranks.any(failure)? {
+                return Ok(false);
+            }
+            let heard = all_gather(ranks.comm, &(mine, self.moved.load(Ordering::Relaxed)))?;
+            tell(heard.iter().map(|(_, moved)| moved).sum());
+            if heard.iter().all(|(ended, _)| *ended) {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+struct Stoppable<'a> {
+    store: &'a dyn Store,
+    stop: &'a AtomicBool,
+}
+
+impl Store for Stoppable<'_> {
+    fn store(&self, tile: &Region, mask: u32, stored: &[u8]) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) { Err(stopped()) } else { self.store.store(tile, mask, stored) }
+    }
+}
+
 /// Empties the mailboxes until all are done. False if a rank has failed.
 fn rounds(mailbox: &Mailbox, ranks: Ranks<'_>, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<bool> {
     let (comm, mut parcel, mut mine) = (ranks.comm, Vec::new(), Ok(()));
     loop {
         let more = mailbox.take(&mut parcel);
         let failure = mine.as_ref().err().cloned().or_else(|| mailbox.lock().failure.clone());
-        let give_up = || {
-            let why = failure.clone().unwrap_or_else(stopped).on_rank(comm.rank());
-            (ranks.last_words)(&why);
-            why.kind.exit_code()
-        };
-        if comm.any(failure.is_some(), &give_up)? {
+        if ranks.any(failure)? {
             return mine.map(|()| false);
         }
         // All ranks are here: none waits for another one now.

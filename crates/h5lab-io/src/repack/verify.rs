@@ -4,7 +4,8 @@ use super::crew::{Crew, Work};
 use super::hands::Hands;
 use super::job::{Job, Way};
 use super::sides::{self, Opened};
-use super::source::Source;
+use super::source::{Shifted, Source};
+use super::split::{Share, Split};
 use super::target::Target;
 use super::{library, mover};
 use crate::h5::tree::{self, Named, StorageNow, Tree, Values};
@@ -24,6 +25,7 @@ pub(super) fn compare(
     source: (&Opened<'_>, &Tree),
     target: (&Opened<'_>, &Tree),
     jobs: &[Job],
+    split: Option<&Split>,
     work: &Work<'_>,
 ) -> Result<()> {
     let path = target.0.path;
@@ -38,7 +40,7 @@ pub(super) fn compare(
     }
     for job in jobs {
         let address = target.1.objects[job.number].address;
-        dataset(job, source.0, target.0, address, &mut names, work)?;
+        dataset(job, source.0, (target.0, address), split, &mut names, work)?;
     }
     Ok(())
 }
@@ -70,8 +72,8 @@ fn structure(a: &Tree, b: &Tree, path: &Path) -> Result<()> {
 fn dataset(
     job: &Job,
     source: &Opened<'_>,
-    target: &Opened<'_>,
-    address: u64,
+    (target, address): (&Opened<'_>, u64),
+    split: Option<&Split>,
     names: &mut (Named<'_>, Named<'_>),
     work: &Work<'_>,
 ) -> Result<()> {
@@ -81,6 +83,11 @@ fn dataset(
     let same_type = tree::same_type(&a, &b).map_err(look)?;
     if !same_type || now.shape != job.now.shape || now.limits != job.now.limits || now.fill != job.now.fill {
         return Err(differs(target.path, &format!("type, shape or fill value of dataset '{}'", printable(&job.name))));
+    }
+    if let Some(split) = split.filter(|split| split.share(job).is_some()) {
+        let shows = split.shows(job, &b, target.path)?;
+        let what = || format!("the parts that dataset '{}' shows", printable(&job.name));
+        return if shows { Ok(()) } else { Err(differs(target.path, &what())) };
     }
     match job.way {
         Way::None => Ok(()),
@@ -139,6 +146,44 @@ fn by_tiles(
         threads: budget.threads,
         limit: budget.groups,
         done: &done,
+    };
+    crew.run()
+}
+
+/// Compares a rank's part of a dataset with the same elements of the source.
+///
+/// # Errors
+/// As [`compare`].
+pub(super) fn part(
+    job: &Job,
+    share: &Share,
+    rank: usize,
+    source: &Opened<'_>,
+    (part, dataset): (&Opened<'_>, &hdf5::Dataset),
+    work: &Work<'_>,
+) -> Result<()> {
+    let now = StorageNow::of(dataset).map_err(|e| crate::h5::failure(&e, "compare", part.path))?;
+    let from_dataset = sides::dataset(source, job.address)?;
+    let region = share.slabs.part(rank);
+    if now.shape != region.count || now.element != job.now.element || now.fill != job.now.fill {
+        return Err(differs(part.path, &format!("type, shape or fill value of dataset '{}'", printable(&job.name))));
+    }
+    let from = sides::from(source, &from_dataset, &job.name, &job.now, work)?;
+    let to = sides::from(part, dataset, &job.name, &now, work)?;
+    if from.empty && to.empty {
+        return Ok(());
+    }
+    let there = Shifted { part: &*to.source, start: &region.start };
+    let target = Comparison { there: &there, element: job.now.element.size(), job, path: part.path };
+    let crew = Crew {
+        plan: &share.slabs.plan,
+        groups: Box::new(share.slabs.groups(rank)),
+        source: &*from.source,
+        target: &target,
+        fill: &job.now.fill,
+        threads: share.budget.threads,
+        limit: share.budget.groups,
+        done: work.done,
     };
     crew.run()
 }

@@ -13,10 +13,12 @@ use std::sync::Mutex;
 /// Scratch files that are there now: what a signal handler removes before the process ends.
 static THERE_NOW: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Counts the scratch files of a run that writes `target` among this process's own: for the parent of the ranks that
-/// make them.
-pub fn watch_scratch_of(target: &Path) {
-    Scratch::watched(&followed(target));
+/// Counts the scratch files of a run in which `np` ranks write `target` among this process's own, parts of it that ranks
+/// write too: for the parent of the ranks that make them.
+pub fn watch_scratch_of(target: &Path, np: usize) {
+    let scratch = Scratch::watched(&followed(target));
+    let parts = (0..np).map(|rank| engine::part_name(&scratch.partial, rank));
+    THERE_NOW.lock().unwrap_or_else(|e| e.into_inner()).extend(parts);
 }
 
 /// Removes all scratch files of this process: for a signal handler that is about to end it.
@@ -121,7 +123,7 @@ pub(super) fn full_disk(failure: Failure, experiment: &Experiment, target: &Path
 /// Removes a scratch file, if it is there. A failure is of no consequence: the next run overwrites it.
 ///
 /// A folder loses its name first: whoever still writes finds no place for new files in it.
-pub(super) fn discard(path: &Path) {
+pub(crate) fn discard(path: &Path) {
     if !path.is_dir() {
         let _ = fs::remove_file(path);
         return;
@@ -221,6 +223,7 @@ pub fn claim_target(path: &Path, force: bool) -> Result<()> {
         _ => {}
     }
     Scratch::beside(path).remove();
+    engine::unfinished_parts(path).iter().for_each(|part| discard(part));
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod pass;
 mod span;
 
 pub use batch::{Step, run_batch};
+pub(crate) use files::discard;
 pub use files::{
     Beside, ScratchFolder, check_folder, check_name, check_room, claim_target, followed, remove_all_scratch,
     watch_scratch_of,
@@ -17,7 +18,7 @@ use crate::engine::{self, Engine};
 use crate::fault::Fault;
 use crate::progress::Progress;
 use crate::{buffer::Buffer, cache};
-use files::{Scratch, discard};
+use files::Scratch;
 use h5lab_core::experiment::{CacheWanted, Direction, Experiment};
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::plan::Plan;

@@ -18,6 +18,8 @@ use std::path::PathBuf;
           -f entry/data:SHUF -f entry/data:GZIP=4
   mpirun -np 8 h5lab repack scan.h5 new.h5 --chunk auto --filter gzip
       ranks of several nodes share the work
+  mpirun -np 8 h5lab repack scan.h5 new.h5 --chunk auto --filter gzip --split
+      each rank writes new-rank-0000.h5, ...; new.h5 shows them as one
   h5lab repack scan.h5 new.h5 --chunk auto --dry-run
       groups, bytes, memory; nothing is written
 
@@ -41,6 +43,10 @@ pub struct Repack {
     /// Replace IN: written beside it, compared, renamed
     #[arg(long)]
     pub in_place: bool,
+    /// Let each rank write a file of its own, beside OUT, with its part of each dataset that is rewritten; OUT shows them as
+    /// one (virtual datasets)
+    #[arg(long, conflicts_with = "in_place")]
+    pub split: bool,
     /// Replace OUT if it is there
     #[arg(long)]
     pub force: bool,

@@ -64,6 +64,7 @@ fn order(args: Repack) -> Order {
         rules: args.rules.rules,
         minimum: args.minimum.unwrap_or(0),
         materialize: args.materialize,
+        split: args.split,
         memory: args.memory,
         threads: args.threads.map(|threads| threads as usize),
         verify: args.verify || args.in_place,

@@ -78,6 +78,7 @@ fn order(args: &Tune, subject: &Subject, (old, new): (&Path, &Path), layout: &La
         rules: vec![rule],
         minimum: 0,
         materialize: subject.elsewhere,
+        split: false,
         memory: args.search.max_memory,
         threads: None,
         verify: true,

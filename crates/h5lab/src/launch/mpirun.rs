@@ -100,7 +100,7 @@ impl Mpirun {
             note(&self.describe(task, np, ROOT_TOLD.swap(true, Ordering::SeqCst)));
         }
         if let Some(target) = task.target() {
-            h5lab_io::run::watch_scratch_of(target);
+            h5lab_io::run::watch_scratch_of(target, np);
         }
         let mut command = self.command(task, np, mpi_io);
         let mut child = command.spawn().map_err(|e| {

@@ -44,3 +44,16 @@ pub fn killed_at(folder: &Folder, words: &str, moments: &[f64], gone: impl Fn())
     folder.h5lab(words).ok();
     assert_eq!(folder.names(), ["new.h5", "old.h5"], "leftovers are removed by the next run");
 }
+
+/// Ranks are in groups of their own: those that mpirun leaves end when they find it gone, or are done.
+pub fn wait_for_ranks(folder: &Folder) {
+    let here = fs::canonicalize(folder.path(".")).unwrap();
+    let works_here = |entry: fs::DirEntry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == here);
+    for _ in 0..600 {
+        if !fs::read_dir("/proc").unwrap().flatten().any(works_here) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("ranks outlive their mpirun for 30 s");
+}

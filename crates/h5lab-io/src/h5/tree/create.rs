@@ -75,7 +75,7 @@ unsafe fn group_properties(of: &Id, to: &Id) -> hdf5::Result<()> {
 }
 
 /// The library version that a file of this superblock needs: files for old readers stay such.
-fn format_of(file: &hdf5::File) -> H5F_libver_t {
+pub(super) fn format_of(file: &hdf5::File) -> H5F_libver_t {
     let mut info = sys::h5f::H5F_info2_t::default();
     // SAFETY: the file is open, and the result outlives the call.
     let asked = check(|| unsafe { sys::h5f::H5Fget_info2(file.id(), &mut info) });

@@ -6,6 +6,7 @@ mod create;
 mod data;
 mod element;
 mod links;
+mod part;
 mod placeholder;
 mod storage;
 
@@ -15,8 +16,9 @@ pub use create::{Copied, create_file};
 pub use data::{Values, stored_size_at};
 pub use element::{Element, References};
 pub use links::{Link, To};
+pub use part::{create_part, create_part_file};
 pub use placeholder::has as has_filter;
-pub use storage::{StorageKind, StorageNow, WantedStorage};
+pub use storage::{Shown, StorageKind, StorageNow, WantedStorage};
 
 use super::{Id, by_address, failure};
 use h5lab_core::failure::Result;

@@ -2,12 +2,12 @@
 
 use super::element::Element;
 use super::placeholder;
-use crate::h5::{Id, check, filters};
+use crate::h5::{Id, check, filters, virtual_dataset};
 use h5lab_core::filter::Stage;
 use h5lab_core::region::Region;
 use hdf5_metno as hdf5;
 use hdf5_metno_sys as sys;
-use std::ffi::{c_int, c_uint};
+use std::ffi::{CString, c_int, c_uint};
 use sys::h5d::{H5D_fill_value_t, H5D_layout_t};
 
 /// Where a dataset's values are.
@@ -137,6 +137,19 @@ pub enum WantedStorage {
     Compact,
     /// In chunks of this shape, which pass through these filters.
     Chunked(Vec<u64>, Vec<Stage>),
+    /// In datasets of other files (VDS): so many boxes of it.
+    Virtual(Vec<Shown>),
+}
+
+/// A box of a virtual dataset, which is all of another file's dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The elements of the virtual dataset.
+    pub region: Region,
+    /// The other file, by a name relative to the folder of this one.
+    pub file: CString,
+    /// The dataset's path in it.
+    pub dataset: CString,
 }
 
 /// What a list has that does not belong to its layout. HDF5 can't take external files out of a list.
@@ -177,7 +190,9 @@ pub(super) fn creation_list(dataset: &hdf5::Dataset, wanted: &WantedStorage) -> 
             return Ok(old);
         }
         let external = check(|| sys::h5p::H5Pget_external_count(old.0))? > 0;
-        let list = if external { without_layout(&old, dataset)? } else { old };
+        // A list with a virtual layout takes no more mappings of another shape.
+        let virtual_now = matches!(wanted, WantedStorage::Virtual(_));
+        let list = if external || virtual_now { without_layout(&old, dataset)? } else { old };
         let id = list.0;
         check(|| sys::h5p::H5Premove_filter(id, ALL_FILTERS))?;
         match wanted {
@@ -193,11 +208,31 @@ pub(super) fn creation_list(dataset: &hdf5::Dataset, wanted: &WantedStorage) -> 
                 }
                 0
             }
+            WantedStorage::Virtual(parts) => {
+                let whole = Id::new(|| sys::h5d::H5Dget_space(dataset.id()))?;
+                parts.iter().try_for_each(|part| show(&list, &whole, part))?;
+                0
+            }
             WantedStorage::Same => 0,
         };
         allocation_time(id, wanted)?;
         Ok(list)
     }
+}
+
+/// Puts a box of another file's dataset into a virtual one with this space.
+unsafe fn show(list: &Id, whole: &Id, part: &Shown) -> hdf5::Result<()> {
+    let (set, none) = (sys::h5s::H5S_seloper_t::H5S_SELECT_SET, std::ptr::null());
+    let (start, count) = (part.region.start.as_ptr(), part.region.count.as_ptr());
+    let (file, dataset) = (virtual_dataset::literal_bytes(&part.file), virtual_dataset::literal_bytes(&part.dataset));
+    // SAFETY: list and space are open; the region has the dataset's axes, and the names end in a zero.
+    unsafe {
+        let theirs = Id::new(|| sys::h5s::H5Screate_simple(part.region.axes() as c_int, count, none))?;
+        let ours = Id::new(|| sys::h5s::H5Scopy(whole.0))?;
+        check(|| sys::h5s::H5Sselect_hyperslab(ours.0, set, start, none, count, none))?;
+        check(|| sys::h5p::H5Pset_virtual(list.0, ours.0, file.as_ptr(), dataset.as_ptr(), theirs.0))?;
+    }
+    Ok(())
 }
 
 /// HDF5 wants compact datasets allocated early; the time that belonged to the old layout does not belong to the new one.
