@@ -56,10 +56,11 @@ fn a_page_works_in_a_browser_without_a_network() {
     assert!(folder.read("page.html").len() < 6 << 20, "less than 6 MB");
 
     let mut browser = Browser::start();
-    for (width, dark) in [(1280, false), (1280, true), (390, false)] {
+    for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
         browser.dress(width, 900, dark);
         browser.open_file(&folder.path("page.html"));
         looks_well(&mut browser, width);
+        marks_tell_their_samples(&mut browser, width);
         let theme = if dark { "-dark" } else { "" };
         browser.screenshot(&kept(&format!("report-{width}{theme}.png")));
     }
@@ -68,6 +69,10 @@ fn a_page_works_in_a_browser_without_a_network() {
     legend_hides(&mut browser);
     keys_hide(&mut browser);
     browser.print(&kept("report.pdf"));
+    let pdf = std::fs::read(kept("report.pdf")).unwrap();
+    let pages = String::from_utf8_lossy(&pdf).matches("/Type /Page\n").count();
+    assert!((5..60).contains(&pages), "{pages} pages of 180 measurements");
+    fits_on_paper(&mut browser);
     let requests = browser.requests();
     let local = |url: &String| ["file:", "data:", "blob:"].iter().any(|scheme| url.starts_with(scheme));
     assert!(!requests.is_empty() && requests.iter().all(local), "{requests:#?}");
@@ -100,8 +105,19 @@ fn looks_well(browser: &mut Browser, width: u64) {
            if (!svg) return [plot.id + ': not drawn'];
            if (!plot.getAttribute('aria-label')) wrong.push(plot.id + ': no text for those who do not see it');
            if (!plot.closest('figure').querySelector('table tbody tr')) wrong.push(plot.id + ': no table');
-           const heat = plot.data.some((trace) => trace.type === 'heatmap');
-           if (!heat && !plot.layout.xaxis.title.text) wrong.push(plot.id + ': no name of the x axis');
+           for (const side of ['xaxis', 'yaxis']) {
+             if (!plot.layout[side].title?.text) wrong.push(plot.id + ': no name of the ' + side);
+             if (plot.layout[side].type !== 'log') continue;
+             const ticks = [...plot.querySelectorAll(`.${side[0]}tick text`)].map((text) => text.textContent);
+             const numbers = ticks.map(Number);
+             const boxes = [...plot.querySelectorAll(`.${side[0]}tick text`)].map((text) => text.getBoundingClientRect());
+             const touch = (a, b) => a.right > b.left && b.right > a.left && a.bottom - 3 > b.top && b.bottom - 3 > a.top;
+             if (boxes.some((box, k) => k && touch(box, boxes[k - 1]))) wrong.push(`${plot.id}: ${side}: ticks over each other: ${ticks}`);
+             if (!ticks.length || numbers.some((n, k) => !(n > (numbers[k - 1] ?? 0)))) wrong.push(`${plot.id}: ${side}: ${ticks}`);
+           }
+           const legend = plot.querySelector('.legend')?.getBoundingClientRect();
+           const above = plot.querySelector('.g-xtitle')?.getBoundingClientRect();
+           if (legend && above && plot._fullLayout.xaxis.side !== 'top' && legend.top < above.bottom - 1) wrong.push(plot.id + ': the legend is over the plot');
            for (const text of plot.querySelectorAll('.main-svg text')) {
              const box = text.getBoundingClientRect();
              if (box.width && (box.left < area.left - 1 || box.right > area.right + 1 || box.top < area.top - 1 || box.bottom > area.bottom + 1))
@@ -126,6 +142,58 @@ fn looks_well(browser: &mut Browser, width: u64) {
          })()",
     );
     assert!(contrast.as_f64().unwrap() >= 4.5, "contrast {contrast}");
+}
+
+/// Every mark that was measured tells its median, n, interval and samples, in a label that the screen has room for.
+fn marks_tell_their_samples(browser: &mut Browser, width: u64) {
+    let bad = browser.value(
+        "[...document.querySelectorAll('.plot')].flatMap((plot) => {
+           const wrong = [];
+           plot.data.forEach((trace, curve) => {
+             if (['waiting', 'as predicted', 'computed from the plan'].includes(trace.name)) return;
+             const told = trace.hovertext.flat().filter((text) => text);
+             if (!told.length) wrong.push(plot.id + ': nothing told of ' + trace.name);
+             for (const text of told) {
+               const plain = text.replaceAll('<br>', ' ');
+               if (!/median [0-9.]+/.test(plain) || !/n = [0-9]+/.test(plain) || !/interval/.test(plain) || !/samples? [0-9]/.test(plain))
+                 wrong.push(plot.id + ': ' + trace.name + ': ' + text);
+             }
+             const point = trace.type === 'heatmap' ? [0, 0] : 0;
+             plot.scrollIntoView({ behavior: 'instant', block: 'center' });
+             Plotly.Fx.hover(plot, [{ curveNumber: curve, pointNumber: point }]);
+             for (const label of plot.querySelectorAll('.hoverlayer text')) {
+               const box = label.getBoundingClientRect();
+               if (box.width && (box.left < 0 || box.right > innerWidth)) wrong.push(plot.id + ': label cut off: ' + label.textContent);
+             }
+             Plotly.Fx.unhover(plot);
+           });
+           return wrong;
+         })",
+    );
+    assert_eq!(bad, serde_json::json!([]), "at {width}");
+}
+
+/// A dark page prints dark on white, and no chart is wider or higher than a sheet.
+fn fits_on_paper(browser: &mut Browser) {
+    browser.dress(1280, 900, true);
+    browser.value("window.dispatchEvent(new Event('beforeprint'))");
+    let bad = browser.value(
+        "[...document.querySelectorAll('.plot')].flatMap((plot) => {
+           const { width, height, font } = plot._fullLayout;
+           return width > 700 || height > 1000 || font.color !== '#000' ? [[plot.id, width, height, font.color]] : [];
+         })",
+    );
+    assert_eq!(bad, serde_json::json!([]));
+    // As wide as Letter between its margins.
+    browser.dress(725, 1000, true);
+    browser.call("Emulation.setEmulatedMedia", serde_json::json!({ "media": "print" }));
+    let wide = browser.value("[...document.querySelectorAll('table, pre, .plot')].filter((e) => e.getBoundingClientRect().right > 726).length");
+    assert_eq!(wide, 0, "wider than the paper");
+    browser.screenshot(&kept("report-paper.png"));
+    browser.call("Emulation.setEmulatedMedia", serde_json::json!({ "media": "" }));
+    browser.dress(1280, 900, true);
+    browser.value("window.dispatchEvent(new Event('afterprint'))");
+    browser.until("[...document.querySelectorAll('.plot')].every((plot) => plot._fullLayout.width > 700)");
 }
 
 /// A click on a name in a legend hides its line.

@@ -47,10 +47,17 @@ pub struct Waiting {
     pub cell: usize,
     /// Which repeat, counted from 1.
     pub repeat: usize,
-    /// Seconds of each rank in each phase, rank 0 first.
-    pub ranks: Vec<Phases>,
+    /// Seconds of each rank in each phase, rank 0 first, of every repeat.
+    pub repeats: Vec<Vec<Phases>>,
     /// Share of all ranks' time that was spent on waiting for the slowest one.
     share: f64,
+}
+
+impl Waiting {
+    /// Seconds of each rank in each phase, rank 0 first, of this repeat.
+    pub fn ranks(&self) -> &[Phases] {
+        &self.repeats[self.repeat - 1]
+    }
 }
 
 impl Results {
@@ -173,7 +180,8 @@ fn longest_waiting(record: &Record) -> Option<Waiting> {
     let several = record.samples.iter().enumerate().filter(|(_, sample)| sample.ranks.len() > 1);
     let shares = several.map(|(number, sample)| (number, waiting_share(sample)));
     let (number, share) = shares.reduce(|a, b| if b.1 > a.1 { b } else { a })?;
-    Some(Waiting { cell: 0, repeat: number + 1, ranks: record.samples[number].ranks.clone(), share })
+    let repeats = record.samples.iter().map(|sample| sample.ranks.clone()).collect();
+    Some(Waiting { cell: 0, repeat: number + 1, repeats, share })
 }
 
 /// Share of all ranks' time from open to close that went by waiting for the slowest rank of each phase.

@@ -1,6 +1,6 @@
 //! Read amplification: bytes read for each byte asked for, computed and measured.
 
-use super::{Material, Section};
+use super::{Material, Section, told};
 use crate::amplification::Amplification;
 use crate::report::figure::{Axis, Bars, Chart, Figure};
 use crate::report::grid::Grid;
@@ -24,16 +24,10 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     cells.truncate(MOST);
     let (first, _) = cells.first()?;
     let rows: Vec<String> = cells.iter().map(|(cell, _)| material.labels.label(cell)).collect();
-    let series = |name: &str, of: fn(&Amplification) -> Option<f64>| Bars {
+    let series = |name: &str, of: fn(&Amplification) -> Option<f64>, hover: fn(&Cell, &Amplification) -> String| Bars {
         name: name.into(),
         values: cells.iter().map(|(_, a)| of(a)).collect(),
-        hover: cells
-            .iter()
-            .zip(&rows)
-            .map(|((_, a), row)| {
-                format!("{row}\n{name}: {} bytes a byte asked for", of(a).map_or("-".into(), significant))
-            })
-            .collect(),
+        hover: cells.iter().zip(&rows).map(|((cell, a), row)| format!("{row}\n{name}: {}", hover(cell, a))).collect(),
         idle: false,
     };
     let mut table = Grid::new(&["cell", "#computed", "#measured"]);
@@ -51,7 +45,11 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         ),
         chart: Chart::Bars {
             value: Axis::linear("bytes read for each byte asked for"),
-            series: vec![series("computed from the plan", |a| a.computed), series("measured", |a| a.measured)],
+            row: "cell",
+            series: vec![
+                series("computed from the plan", |a| a.computed, |_, a| a.computed.map_or("-".into(), significant)),
+                series("measured", |a| a.measured, |cell, _| told(&measured(cell), "")),
+            ],
             rows,
             stacked: false,
         },
@@ -59,4 +57,10 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     };
     let section = Section::new("amplification", "Read amplification");
     Some(section.say("1 is best. What lies above it was read in vain: whole chunks for a part of them, chunks that fell out of the cache.").figures([figure]))
+}
+
+/// Bytes that were read for each byte asked for, a repeat each.
+fn measured(cell: &Cell) -> Vec<f64> {
+    let read = cell.repeats.iter().filter_map(|repeat| repeat.read_bytes);
+    read.map(|bytes| bytes as f64 / cell.bytes as f64).collect()
 }

@@ -87,6 +87,7 @@ fn figure(material: &Material<'_>, group: &[&Cell], paths: &[String]) -> Option<
         alt: format!("Transfer bandwidth of {shown} cells ({what}) on {}.", paths.join(", ")),
         chart: Chart::Bars {
             value: Axis::linear("transfer bandwidth (MiB/s)"),
+            row: "cell",
             series: series.collect(),
             rows: rows[..shown].to_vec(),
             stacked: false,

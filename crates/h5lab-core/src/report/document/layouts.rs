@@ -73,7 +73,13 @@ fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
         id: slug(&format!("layouts {what} {state}")),
         title: format!("{what}: layouts and accesses, {state} cache").replace(&format!(", {state}:"), ":"),
         alt: alt(&rows, &columns, &found),
-        chart: Chart::HeatMap { columns, rows, cells, scale: "of the best in its column".into() },
+        chart: Chart::HeatMap {
+            sides: ["access", "layout"],
+            columns,
+            rows,
+            cells,
+            scale: "of the best in its column".into(),
+        },
         table,
     })
 }

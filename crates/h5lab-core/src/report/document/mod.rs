@@ -74,6 +74,8 @@ pub struct Picture {
     pub size: (usize, usize),
     /// What it shows.
     pub caption: String,
+    /// What runs along its width and along its height, in a word or two: small pictures have no room for more.
+    pub axes: [String; 2],
 }
 
 impl Section {
@@ -187,17 +189,30 @@ fn mib(value: Option<f64>) -> String {
     value.map_or("-".into(), super::rate)
 }
 
-/// What a chart says when a point or bar is pointed at: n, median, interval, and every sample.
+/// What a chart says when a point or bar is pointed at: median, n, interval, and every sample.
 fn told(samples: &[f64], unit: &str) -> String {
+    /// Samples in a line, and in all: a label must fit onto a screen.
+    const IN_A_LINE: usize = 8;
+    const SHOWN: usize = 80;
     let Some(median) = crate::stats::median(samples) else { return "no samples".into() };
-    let mut text = format!("median {} {unit}, n = {}", super::significant(median), samples.len());
-    if let Some((low, high)) = crate::stats::median_interval(samples, 0.95) {
-        text += &format!("\n95 % interval {} to {}", super::significant(low), super::significant(high));
-    }
-    const SHOWN: usize = 12;
+    let (n, unit) = (samples.len(), if unit.is_empty() { String::new() } else { format!(" {unit}") });
+    let mut text = format!("median {}{unit}, n = {n}\n{}", super::significant(median), interval_told(samples));
     let shown: Vec<String> = samples.iter().take(SHOWN).map(|s| super::significant(*s)).collect();
-    let more = if samples.len() > SHOWN { ", ..." } else { "" };
-    text + &format!("\nsamples {}{more}", shown.join(", "))
+    text += if n == 1 { "\nsample " } else { "\nsamples " };
+    text += &shown.chunks(IN_A_LINE).map(|line| line.join(", ")).collect::<Vec<_>>().join(",\n");
+    if n > SHOWN { text + &format!(",\nand {} more: --format csv has them", n - SHOWN) } else { text }
+}
+
+/// The interval of the median, and how sure it is: of few samples, their range holds it less often.
+fn interval_told(samples: &[f64]) -> String {
+    let Some((low, high)) = crate::stats::median_interval(samples, 0.95) else {
+        return "too few samples for an interval".into();
+    };
+    let ends = format!("{} to {}", super::significant(low), super::significant(high));
+    match samples.len() {
+        n @ ..=5 => format!("interval {ends} (holds the median with {:.0} %)", 100.0 - 200.0 * 0.5f64.powi(n as i32)),
+        _ => format!("95 % interval {ends}"),
+    }
 }
 
 /// The interval of samples as a table has it.

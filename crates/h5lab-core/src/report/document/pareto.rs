@@ -1,12 +1,12 @@
 //! What a layout costs and gives: reading time against size in the file, with the time to write it.
 
-use super::{Material, Section};
+use super::{Material, Section, told};
 use crate::compare::Dimension;
 use crate::record::MIB;
 use crate::report::figure::{Axis, Chart, Figure, Line, Point, slug};
 use crate::report::grid::Grid;
 use crate::report::{seconds, significant};
-use crate::results::Cell;
+use crate::results::{Cell, Repeat};
 use std::collections::BTreeMap;
 
 /// The settings that lie within a chart.
@@ -28,6 +28,8 @@ struct Offer {
     stored: f64,
     read: f64,
     write: f64,
+    /// What its times are made of, for who points at it.
+    measured: String,
 }
 
 pub(super) fn section(material: &Material<'_>) -> Option<Section> {
@@ -88,7 +90,7 @@ fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
         alt,
         chart: Chart::Points {
             x: Axis { label: "size in the file (MiB)".into(), log: false, ticks: ticks(size) },
-            y: Axis::log("seconds to read every access once"),
+            y: Axis::log("time to read every access once (s)"),
             groups,
             guide: Some(guide),
         },
@@ -109,22 +111,25 @@ fn beats(a: &Offer, b: &Offer) -> bool {
 
 fn point(offer: &Offer) -> Point {
     let hover = format!(
-        "{}\n{} MiB in the file\nread {} s, write {} s",
+        "{}\n{} MiB in the file, read {} s, write {} s\n{}",
         offer.layout,
         significant(offer.stored),
         seconds(offer.read),
-        seconds(offer.write)
+        seconds(offer.write),
+        offer.measured
     );
     Point { x: offer.stored, y: offer.read, interval: None, hover }
 }
 
-/// The fastest time of each access.
-fn accesses(cells: &[&Cell], state: &str) -> BTreeMap<String, f64> {
-    let mut fastest: BTreeMap<String, f64> = BTreeMap::new();
+/// Of each access the cell that was fastest, with its time.
+fn accesses<'c>(cells: &[&'c Cell], state: &str) -> BTreeMap<String, (f64, &'c Cell)> {
+    let mut fastest: BTreeMap<String, (f64, &Cell)> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| cell.reads() && cell.cache_word() == state) {
         if let Some(seconds) = cell.seconds() {
-            let known = fastest.entry(cell.experiment.access.to_string()).or_insert(seconds);
-            *known = known.min(seconds);
+            let known = fastest.entry(cell.experiment.access.to_string()).or_insert((seconds, cell));
+            if seconds < known.0 {
+                *known = (seconds, cell);
+            }
         }
     }
     fastest
@@ -132,7 +137,13 @@ fn accesses(cells: &[&Cell], state: &str) -> BTreeMap<String, f64> {
 
 fn offer(layout: String, cells: &[&Cell], state: &str, all: usize) -> Option<Offer> {
     let reads = accesses(cells, state);
-    let write = cells.iter().filter(|c| !c.reads()).filter_map(|c| c.seconds()).min_by(f64::total_cmp)?;
+    let writes = cells.iter().filter(|cell| !cell.reads()).filter_map(|cell| Some((cell.seconds()?, *cell)));
+    let (write, writer) = writes.min_by(|a, b| a.0.total_cmp(&b.0))?;
     let stored = cells.iter().filter_map(|cell| cell.stored_bytes).min()? as f64 / MIB;
-    (reads.len() == all).then(|| Offer { layout, stored, read: reads.values().sum(), write })
+    let samples = |cell: &Cell| cell.repeats.iter().map(Repeat::seconds).collect::<Vec<f64>>();
+    let measured = reads.iter().map(|(access, (_, cell))| (format!("read {access}"), *cell));
+    let measured = measured.chain([("write".into(), writer)]);
+    let measured: Vec<String> = measured.map(|(what, cell)| format!("{what}: {}", told(&samples(cell), "s"))).collect();
+    let read = reads.values().map(|(seconds, _)| seconds).sum();
+    (reads.len() == all).then(|| Offer { layout, stored, read, write, measured: measured.join("\n") })
 }

@@ -1,6 +1,6 @@
 //! Where the time goes: open, transfer, flush and close of each cell, stacked.
 
-use super::{Material, Section};
+use super::{Material, Section, told};
 use crate::record::Phases;
 use crate::report::figure::{Axis, Bars, Chart, Figure};
 use crate::report::grid::Grid;
@@ -31,13 +31,7 @@ fn figure(material: &Material<'_>, cells: &[&Cell]) -> Figure {
     let series = shown.iter().map(|&phase| Bars {
         name: Phases::NAMES[phase].into(),
         values: phases.iter().map(|p| Some(p[phase])).collect(),
-        hover: phases
-            .iter()
-            .zip(&rows)
-            .map(|(p, row)| {
-                format!("{row}\n{} {} s of {} s", Phases::NAMES[phase], seconds(p[phase]), seconds(p.iter().sum()))
-            })
-            .collect(),
+        hover: cells.iter().zip(&rows).map(|(cell, row)| hover(cell, row, phase)).collect(),
         idle: false,
     });
     let mut table = Grid::new(&["cell", "#open s", "#transfer s", "#flush s", "#close s", "#n"]);
@@ -50,9 +44,15 @@ fn figure(material: &Material<'_>, cells: &[&Cell]) -> Figure {
         id: "phases".into(),
         title: "Phases: where the time goes".into(),
         alt: format!("Stacked bars of the seconds that {} take in {} cells.", names(&shown), rows.len()),
-        chart: Chart::Bars { value: Axis::linear("time (s)"), rows, series, stacked: true },
+        chart: Chart::Bars { value: Axis::linear("time (s)"), row: "cell", rows, series, stacked: true },
         table,
     }
+}
+
+fn hover(cell: &Cell, row: &str, phase: usize) -> String {
+    let samples: Vec<f64> = cell.repeats.iter().map(|repeat| repeat.phases.seconds()[phase]).collect();
+    let whole = cell.seconds().map_or(String::new(), |whole| format!("\nfrom open to close {} s", seconds(whole)));
+    format!("{row}\n{}: {}{whole}", Phases::NAMES[phase], told(&samples, "s"))
 }
 
 fn names(phases: &[usize]) -> String {

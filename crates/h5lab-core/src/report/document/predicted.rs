@@ -1,6 +1,6 @@
 //! Predicted against measured time: how far the cost model can be trusted here.
 
-use super::{Material, Section};
+use super::{Material, Section, told};
 use crate::report::figure::{Axis, Chart, Figure, Line, Point};
 use crate::report::grid::Grid;
 use crate::report::{seconds, significant};
@@ -63,7 +63,8 @@ fn groups(material: &Material<'_>, cells: &[(&Cell, f64, f64)]) -> Vec<Line> {
     for (cell, predicted, measured) in cells {
         let name = if cell.reads() { format!("read, {}", cell.cache_word()) } else { "write".into() };
         let label = material.labels.label(cell);
-        let hover = format!("{label}\npredicted {} s\nmeasured {} s", seconds(*predicted), seconds(*measured));
+        let samples: Vec<f64> = cell.repeats.iter().map(|repeat| repeat.phases.transfer).collect();
+        let hover = format!("{label}\npredicted {} s\nmeasured: {}", seconds(*predicted), told(&samples, "s"));
         let point = Point { x: *measured, y: *predicted, interval: None, hover };
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.points.push(point),

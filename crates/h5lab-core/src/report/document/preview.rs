@@ -81,7 +81,10 @@ fn picture(data: &Data, dataset: &Dataset, down: usize, caption: String) -> Opti
     }
     let png = png(&grey(&values), width as u32, height as u32)?;
     let id = crate::report::figure::slug(&caption);
-    Some(Picture { id, png, size: (width as usize, height as usize), caption })
+    let range = |count: u64| format!("elements 0 to {}", count - 1);
+    let caption = format!("{caption}. Down: axis {down}, {}; across: axis {last}, {}", range(rows), range(columns));
+    let axes = [last, down].map(|axis| format!("axis {axis}"));
+    Some(Picture { id, png, size: (width as usize, height as usize), caption, axes })
 }
 
 /// An element as a number.

@@ -3,6 +3,7 @@
 use super::labels::WAYS;
 use super::{Material, Section, interval_cell, mib, told};
 use crate::compare::Dimension;
+use crate::report::counted;
 use crate::report::figure::{Axis, Chart, Figure, Line, Point, slug};
 use crate::report::grid::Grid;
 use crate::results::Cell;
@@ -110,7 +111,7 @@ fn line(name: String, counts: &Counts) -> Line {
             x: *np as f64,
             y,
             interval: median_interval(samples, 0.95),
-            hover: format!("{name}\n{np} ranks: {}{share}", told(samples, "MiB/s")),
+            hover: format!("{name}\n{}: {}{share}", counted(*np, "rank"), told(samples, "MiB/s")),
         })
     });
     Line { points: points.collect(), dashed: false, name }
@@ -118,18 +119,20 @@ fn line(name: String, counts: &Counts) -> Line {
 
 /// The highest of the ceilings that were measured with each rank count.
 fn ceiling(group: &[&Cell]) -> Option<Line> {
-    let mut highest: BTreeMap<usize, f64> = BTreeMap::new();
+    let mut highest: BTreeMap<usize, (f64, &Cell)> = BTreeMap::new();
     for cell in group {
         if let Some(ceiling) = cell.ceiling() {
-            let known = highest.entry(cell.experiment.np).or_insert(ceiling);
-            *known = known.max(ceiling);
+            let known = highest.entry(cell.experiment.np).or_insert((ceiling, cell));
+            if ceiling > known.0 {
+                *known = (ceiling, cell);
+            }
         }
     }
-    let points = highest.into_iter().map(|(np, y)| Point {
+    let points = highest.into_iter().map(|(np, (y, cell))| Point {
         x: np as f64,
         y,
         interval: None,
-        hover: format!("posix ceiling\n{np} ranks: {} MiB/s", mib(Some(y))),
+        hover: format!("posix ceiling\n{}: {}", counted(np, "rank"), told(&cell.ceiling, "MiB/s")),
     });
     let points: Vec<Point> = points.collect();
     (!points.is_empty()).then(|| Line { name: "posix ceiling".into(), dashed: true, points })

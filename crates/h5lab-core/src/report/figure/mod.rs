@@ -36,6 +36,8 @@ pub enum Chart {
     Bars {
         /// Along the width.
         value: Axis,
+        /// What a row is, in a word.
+        row: &'static str,
         /// What each row is, from the top.
         rows: Vec<String>,
         /// Each with a value a row.
@@ -45,6 +47,8 @@ pub enum Chart {
     },
     /// A table of coloured cells.
     HeatMap {
+        /// What a column and a row are, in a word each.
+        sides: [&'static str; 2],
         /// What each column is.
         columns: Vec<String>,
         /// What each row is, from the top.
@@ -88,6 +92,12 @@ impl Axis {
     pub fn log(label: impl Into<String>) -> Self {
         Axis { log: true, ..Axis::linear(label) }
     }
+}
+
+/// The number at a tick: plain, without what rounding left behind.
+pub(crate) fn tick(value: f64) -> String {
+    let rounded: f64 = format!("{value:.6e}").parse().unwrap_or(value);
+    rounded.to_string()
 }
 
 /// A named line, or group of points.
@@ -154,9 +164,26 @@ pub(crate) fn heat(share: f64) -> String {
     format!("#{:02x}{:02x}{:02x}", of(0), of(1), of(2))
 }
 
-/// The colour of text on a heat map's cell.
+/// The colour of text on a heat map's cell: black or white, whichever can be read better. One of them always has the
+/// 4.5:1 that WCAG 2.2 asks for (success criterion 1.4.3).
 pub(crate) fn on_heat(share: f64) -> &'static str {
-    if share > 0.5 { "#ffffff" } else { "#111418" }
+    let [black, white] = ["#000000", "#ffffff"];
+    let cell = heat(share);
+    if contrast(&cell, white) > contrast(&cell, black) { white } else { black }
+}
+
+/// Contrast of two colours `#rrggbb`, 1 to 21, as WCAG 2.2 defines it.
+fn contrast(a: &str, b: &str) -> f64 {
+    let [a, b] = [luminance(a), luminance(b)];
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+fn luminance(colour: &str) -> f64 {
+    let channel = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap_or(0)) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
 }
 
 /// The colour of each series: by its name, so that one name has one colour; what is idle is grey.
@@ -188,4 +215,24 @@ pub fn slug(text: &str) -> String {
     }
     slug.truncate(60);
     slug.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_on_a_map_can_be_read() {
+        for step in 0..=1000 {
+            let share = f64::from(step) / 1000.0;
+            let found = contrast(&heat(share), on_heat(share));
+            assert!(found >= 4.5, "{found} at {share}");
+        }
+        assert!((contrast("#000000", "#ffffff") - 21.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn ticks_are_plain_numbers() {
+        assert_eq!([0.0, 0.30000000000000004, 2000.0, 0.00000025].map(tick), ["0", "0.3", "2000", "0.00000025"]);
+    }
 }

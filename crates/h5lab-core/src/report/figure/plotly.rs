@@ -1,20 +1,20 @@
 //! A chart as Plotly draws it: its traces and its layout, <https://plotly.com/javascript/reference/>.
 
-use super::{Axis, Bars, Chart, Figure, HeatCell, Line, Point, colours};
+use super::{Axis, Bars, Chart, Figure, HeatCell, Line, Point, colours, tick};
 use crate::report::printable;
 use serde_json::{Value, json};
 
 /// What `Plotly.newPlot` takes: an object with `id`, `data`, `layout`. Colours of text and grid are the page's to set.
 pub fn plotly(figure: &Figure) -> Value {
     let (data, layout) = match &figure.chart {
-        Chart::Lines { x, y, lines } => (lines_of(lines, "lines+markers"), xy(x, y, lines.len())),
+        Chart::Lines { x, y, lines } => (lines_of(lines, "lines+markers"), xy(x, y, lines, None)),
         Chart::Points { x, y, groups, guide } => {
             let mut data = lines_of(groups, "markers");
             data.extend(guide.iter().map(guide_of));
-            (data, xy(x, y, groups.len() + 1))
+            (data, xy(x, y, groups, guide.as_ref()))
         }
-        Chart::Bars { value, rows, series, stacked } => bars(value, rows, series, *stacked),
-        Chart::HeatMap { columns, rows, cells, scale } => heat_map(columns, rows, cells, scale),
+        Chart::Bars { value, row, rows, series, stacked } => bars(value, row, rows, series, *stacked),
+        Chart::HeatMap { sides, columns, rows, cells, scale } => heat_map(*sides, columns, rows, cells, scale),
     };
     json!({ "id": element(figure), "data": data, "layout": layout })
 }
@@ -35,7 +35,8 @@ fn lines(text: &str) -> String {
     text.lines().map(literal).collect::<Vec<_>>().join("<br>")
 }
 
-fn axis(axis: &Axis) -> Value {
+/// An axis; where it is logarithmic, 1, 2 and 5 of each power of ten have a tick up to `fine` decades of values.
+fn axis(axis: &Axis, values: impl Iterator<Item = f64>, fine: f64) -> Value {
     let mut value = json!({
         "title": { "text": literal(&axis.label) },
         "type": if axis.log { "log" } else { "linear" },
@@ -45,17 +46,37 @@ fn axis(axis: &Axis) -> Value {
     if !axis.ticks.is_empty() {
         value["tickmode"] = "array".into();
         value["tickvals"] = json!(axis.ticks);
-        value["ticktext"] = json!(axis.ticks.iter().map(|tick| tick.to_string()).collect::<Vec<_>>());
+        value["ticktext"] = json!(axis.ticks.iter().map(|at| tick(*at)).collect::<Vec<_>>());
     } else if axis.log {
-        value["dtick"] = "D2".into();
+        // Plain numbers at every tick: without a format, 2000 is a "2" between 1000 and 5000.
+        value["tickformat"] = "~r".into();
+        value["minor"] = json!({ "ticks": "outside", "ticklen": 3 });
+        match decades(values) {
+            // Steps of one size.
+            ..0.9 => value["nticks"] = 5.into(),
+            d if d <= fine => value["dtick"] = "D2".into(),
+            ..8.0 => value["dtick"] = 1.into(),
+            _ => {}
+        }
     } else {
         value["rangemode"] = "tozero".into();
     }
     value
 }
 
-fn xy(x: &Axis, y: &Axis, series: usize) -> Value {
-    json!({ "xaxis": axis(x), "yaxis": axis(y), "hovermode": "closest", "height": 420 + 20 * series.min(12) })
+fn decades(values: impl Iterator<Item = f64>) -> f64 {
+    let (low, high) = values.filter(|v| *v > 0.0).fold((f64::MAX, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
+    if high > low { (high / low).log10() } else { 0.0 }
+}
+
+fn xy(x: &Axis, y: &Axis, lines: &[Line], guide: Option<&Line>) -> Value {
+    /// Room for three labels a decade: one above the other more of them fit than side by side, on a phone, too.
+    const FINE: [f64; 2] = [1.2, 3.2];
+    let points = || lines.iter().chain(guide).flat_map(|line| &line.points);
+    let heights = points().flat_map(|p| [p.y].into_iter().chain(p.interval.into_iter().flat_map(|(l, h)| [l, h])));
+    let (x, y) = (axis(x, points().map(|p| p.x), FINE[0]), axis(y, heights, FINE[1]));
+    let series = lines.len() + usize::from(guide.is_some());
+    json!({ "xaxis": x, "yaxis": y, "hovermode": "closest", "height": 420 + 20 * series.min(12) })
 }
 
 fn lines_of(all: &[Line], mode: &str) -> Vec<Value> {
@@ -101,7 +122,7 @@ fn guide_of(line: &Line) -> Value {
 /// Room for a row of bars, pixels.
 const ROW: usize = 26;
 
-fn bars(value: &Axis, rows: &[String], series: &[Bars], stacked: bool) -> (Vec<Value>, Value) {
+fn bars(value: &Axis, row: &str, rows: &[String], series: &[Bars], stacked: bool) -> (Vec<Value>, Value) {
     let colours = colours(series.iter().map(|bars| (bars.name.as_str(), bars.idle)));
     let first = |index: usize| series[..index].iter().all(|before| before.name != series[index].name);
     // Numbers, not names: two rows may have the same one.
@@ -123,8 +144,9 @@ fn bars(value: &Axis, rows: &[String], series: &[Bars], stacked: bool) -> (Vec<V
     let bars_a_row = if stacked { 1 } else { series.len().max(1) };
     let layout = json!({
         "barmode": if stacked { "stack" } else { "group" },
-        "xaxis": axis(value),
+        "xaxis": axis(value, std::iter::empty(), 0.0),
         "yaxis": {
+            "title": { "text": literal(row) },
             "tickmode": "array",
             "tickvals": at,
             "ticktext": rows.iter().map(|row| literal(row)).collect::<Vec<_>>(),
@@ -139,7 +161,13 @@ fn bars(value: &Axis, rows: &[String], series: &[Bars], stacked: bool) -> (Vec<V
     (data.collect(), layout)
 }
 
-fn heat_map(columns: &[String], rows: &[String], cells: &[Vec<Option<HeatCell>>], scale: &str) -> (Vec<Value>, Value) {
+fn heat_map(
+    sides: [&str; 2],
+    columns: &[String],
+    rows: &[String],
+    cells: &[Vec<Option<HeatCell>>],
+    scale: &str,
+) -> (Vec<Value>, Value) {
     let each = |of: &dyn Fn(&HeatCell) -> Value| -> Vec<Vec<Value>> {
         cells.iter().map(|row| row.iter().map(|cell| cell.as_ref().map_or(Value::Null, of)).collect()).collect()
     };
@@ -169,12 +197,12 @@ fn heat_map(columns: &[String], rows: &[String], cells: &[Vec<Option<HeatCell>>]
     let layout = json!({
         "annotations": written.collect::<Vec<_>>(),
         "xaxis": {
-            "title": { "text": "access" }, "tickmode": "array", "tickvals": x, "side": "top", "automargin": true, "showgrid": false, "zeroline": false,
+            "title": { "text": literal(sides[0]) }, "tickmode": "array", "tickvals": x, "side": "top", "automargin": true, "showgrid": false, "zeroline": false,
             "ticktext": columns.iter().map(|text| literal(text)).collect::<Vec<_>>(),
         },
         "yaxis": {
             "tickmode": "array", "tickvals": y, "automargin": true, "showgrid": false, "zeroline": false,
-            "title": { "text": "layout" }, "autorange": "reversed", "ticktext": rows.iter().map(|text| literal(text)).collect::<Vec<_>>(),
+            "title": { "text": literal(sides[1]) }, "autorange": "reversed", "ticktext": rows.iter().map(|text| literal(text)).collect::<Vec<_>>(),
         },
         "height": 170 + rows.len() * 40,
     });

@@ -10,7 +10,10 @@
       if (state.version !== seen) {
         const part = await fetch("part", { cache: "no-store" });
         const open = [...document.querySelectorAll("details[open]")].map((d) => d.closest("figure")?.querySelector(".plot")?.id);
-        document.getElementById("report").innerHTML = await part.text();
+        const page = await part.text();
+        // Else the charts that go would go on listening for changes of the window.
+        document.querySelectorAll(".plot").forEach((plot) => Plotly.purge(plot));
+        document.getElementById("report").innerHTML = page;
         for (const id of open) document.getElementById(id)?.closest("figure").querySelector("details").setAttribute("open", "");
         h5lab.draw();
         seen = state.version;

@@ -124,7 +124,11 @@ fn picture(picture: &Picture) -> Markup {
     let (width, height) = picture.size;
     html! {
         figure.picture {
-            img src=(source) alt=(shown(&picture.caption)) width=(width) height=(height);
+            div.framed {
+                span.down { (shown(&picture.axes[1])) }
+                img src=(source) alt=(shown(&picture.caption)) width=(width) height=(height);
+                span.across { (shown(&picture.axes[0])) }
+            }
             figcaption { (shown(&picture.caption)) }
         }
     }
@@ -147,7 +151,7 @@ fn table(grid: &Grid, caption: &str) -> Markup {
                 }
             }
         }
-        @if grid.left_out > 0 { p { (grid.left_out) " more rows: h5lab report --format csv has them all." } }
+        @if grid.left_out > 0 { p { (grid.left_out) " more rows are not shown here; h5lab report --format csv has every sample." } }
     }
 }
 

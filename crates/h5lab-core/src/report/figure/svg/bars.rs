@@ -1,18 +1,26 @@
 //! Horizontal bars, stacked or side by side.
 
 use super::canvas::{Anchor, Canvas, fitted, halves, width};
-use super::scale::{Scale, tick};
-use super::{FAINT, HEAD, INK, Mark, TEXT, WIDTH, legend};
-use crate::report::figure::{Axis, Bars, colours};
+use super::scale::Scale;
+use super::{FAINT, HEAD, INK, Mark, TEXT, TITLE, WIDTH, legend};
+use crate::report::figure::{Axis, Bars, colours, tick};
 
 const ROW: f64 = 26.0;
 /// Most of the width that the rows' names take.
 const NAMES: f64 = 420.0;
 
 /// Draws them; returns the height of the canvas.
-pub(super) fn draw(canvas: &mut Canvas, value: &Axis, rows: &[String], series: &[Bars], stacked: bool) -> f64 {
-    let names = rows.iter().map(|row| width(row, TEXT)).fold(60.0, f64::max).min(NAMES) + 24.0;
-    let names_of: Vec<Vec<&str>> = rows.iter().map(|row| halves(row, names - 16.0)).collect();
+pub(super) fn draw(
+    canvas: &mut Canvas,
+    value: &Axis,
+    row: &str,
+    rows: &[String],
+    series: &[Bars],
+    stacked: bool,
+) -> f64 {
+    let room = rows.iter().map(|row| width(row, TEXT)).fold(60.0, f64::max).min(NAMES) + 8.0;
+    let names = room + TITLE + 16.0;
+    let names_of: Vec<Vec<&str>> = rows.iter().map(|row| halves(row, room)).collect();
     let room_for_names = if names_of.iter().any(|lines| lines.len() > 1) { 2.0 * TEXT + 10.0 } else { ROW };
     let room_for_bars = if stacked { ROW } else { 13.0 * series.len() as f64 + 8.0 };
     let row_height = room_for_names.max(room_for_bars);
@@ -32,11 +40,12 @@ pub(super) fn draw(canvas: &mut Canvas, value: &Axis, rows: &[String], series: &
         let first = top + row_height / 2.0 + TEXT / 3.0 - (lines.len() - 1) as f64 * TEXT * 0.58;
         for (index, line) in lines.iter().enumerate() {
             let y = first + index as f64 * TEXT * 1.16;
-            canvas.text(names - 8.0, y, &fitted(line, names - 16.0), Anchor::End);
+            canvas.text(names - 8.0, y, &fitted(line, room), Anchor::End);
         }
         one(canvas, &scale, series, &colours, number, [top, row_height], stacked);
     }
     canvas.line([names, HEAD, names, bottom], INK, 1.0, false);
+    canvas.upright(TITLE, (HEAD + bottom) / 2.0, row);
     canvas.text((names + WIDTH - 40.0) / 2.0, bottom + 40.0, &value.label, Anchor::Middle);
     let mut entries: Vec<(&str, &str, Mark)> = Vec::new();
     for (bars, colour) in series.iter().zip(&colours) {

@@ -15,6 +15,8 @@ const WIDTH: f64 = 900.0;
 const TEXT: f64 = 13.0;
 /// Room above the plot for the title.
 const HEAD: f64 = 46.0;
+/// Where the title of an upright axis is, from the left.
+const TITLE: f64 = 22.0;
 /// Colour of text and axes.
 const INK: &str = "#1b1f24";
 /// Colour of a grid.
@@ -27,8 +29,12 @@ pub fn svg(figure: &Figure) -> String {
     let height = match &figure.chart {
         Chart::Lines { x, y, lines } => xy::draw(&mut canvas, x, y, lines, None, true),
         Chart::Points { x, y, groups, guide } => xy::draw(&mut canvas, x, y, groups, guide.as_ref(), false),
-        Chart::Bars { value, rows, series, stacked } => bars::draw(&mut canvas, value, rows, series, *stacked),
-        Chart::HeatMap { columns, rows, cells, scale } => heat_map::draw(&mut canvas, columns, rows, cells, scale),
+        Chart::Bars { value, row, rows, series, stacked } => {
+            bars::draw(&mut canvas, value, row, rows, series, *stacked)
+        }
+        Chart::HeatMap { sides, columns, rows, cells, scale } => {
+            heat_map::draw(&mut canvas, *sides, columns, rows, cells, scale)
+        }
     };
     canvas.finish(height, &figure.title, &figure.alt)
 }

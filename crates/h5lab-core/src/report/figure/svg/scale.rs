@@ -49,21 +49,15 @@ fn round_ticks(largest: f64) -> Vec<f64> {
     (0..=(largest / step).ceil() as usize).map(|k| k as f64 * step).collect()
 }
 
-/// Ticks at 1, 2 and 5 times powers of ten, or at the powers alone if these are many.
+/// Ticks at 1, 2 and 5 times powers of ten; at the powers alone if these are many, at more of them if those are few.
 fn log_ticks(low: f64, high: f64) -> Vec<f64> {
+    const FACTORS: [&[f64]; 3] = [&[1.0], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0]];
     let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
-    let factors: &[f64] = if powers.clone().count() > 4 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-    powers
-        .flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)))
-        .filter(|tick| (low..=high).contains(tick))
-        .collect()
-}
-
-/// A tick's text.
-pub(super) fn tick(value: f64) -> String {
-    let text = format!("{value:.6}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text.is_empty() || text == "-" { "0".into() } else { text.to_owned() }
+    let ticks = |factors: &[f64]| -> Vec<f64> {
+        let all = powers.clone().flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)));
+        all.filter(|tick| (low..=high).contains(tick)).collect()
+    };
+    FACTORS.iter().map(|factors| ticks(factors)).find(|ticks| ticks.len() > 2).unwrap_or_else(|| ticks(FACTORS[2]))
 }
 
 #[cfg(test)]
@@ -74,8 +68,8 @@ mod tests {
     fn ticks_are_round_and_reach_the_values() {
         assert_eq!(round_ticks(9.3), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         assert_eq!(round_ticks(0.5), [0.0, 0.1, 0.2, 0.30000000000000004, 0.4, 0.5]);
-        assert_eq!(tick(0.30000000000000004), "0.3");
         assert_eq!(log_ticks(0.9, 25.0), [1.0, 2.0, 5.0, 10.0, 20.0]);
-        assert_eq!((tick(0.0).as_str(), tick(12000.0).as_str()), ("0", "12000"));
+        assert_eq!(log_ticks(0.9, 2500.0), [1.0, 10.0, 100.0, 1000.0]);
+        assert_eq!(log_ticks(1.1, 6.0), [1.5, 2.0, 3.0, 5.0]);
     }
 }

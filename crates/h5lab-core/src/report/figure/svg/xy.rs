@@ -1,9 +1,9 @@
 //! Lines and points between two axes.
 
 use super::canvas::{Anchor, Canvas, width};
-use super::scale::{Scale, tick};
-use super::{FAINT, HEAD, INK, Mark, TEXT, WIDTH, legend};
-use crate::report::figure::{Axis, Line, colours};
+use super::scale::Scale;
+use super::{FAINT, HEAD, INK, Mark, TEXT, TITLE, WIDTH, legend};
+use crate::report::figure::{Axis, Line, colours, tick};
 
 const LEFT: f64 = 88.0;
 const HEIGHT: f64 = 340.0;
@@ -24,7 +24,7 @@ pub(super) fn draw(canvas: &mut Canvas, x: &Axis, y: &Axis, lines: &[Line], guid
     }
     let below = HEAD + HEIGHT;
     canvas.text((LEFT + WIDTH - 40.0) / 2.0, below + 42.0, &x.label, Anchor::Middle);
-    canvas.upright(22.0, HEAD + HEIGHT / 2.0, &y.label);
+    canvas.upright(TITLE, HEAD + HEIGHT / 2.0, &y.label);
     let mut entries: Vec<(&str, &str, Mark)> = Vec::new();
     for (line, colour) in lines.iter().zip(&colours) {
         let mark = if line.dashed {
