@@ -129,7 +129,12 @@ impl Access {
             }
             Access::Roi { offset, size } | Access::RoiSeries { offset, size } => {
                 let image = shape.len().checked_sub(2).filter(|&first| first > 0);
-                image.is_some_and(|first| (0..2).all(|d| size[d] > 0 && offset[d] + size[d] <= shape[first + d]))
+                image.is_some_and(|first| {
+                    (0..2).all(|d| {
+                        let end = offset[d].checked_add(size[d]);
+                        size[d] > 0 && end.is_some_and(|end| end <= shape[first + d])
+                    })
+                })
             }
         }
     }

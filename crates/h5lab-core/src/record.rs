@@ -231,6 +231,11 @@ impl Record {
         Plan::new(&self.experiment).total()
     }
 
+    /// Logical bytes that all ranks asked for in one repeat: as recorded, or else computed.
+    pub fn bytes_asked(&self) -> u64 {
+        self.computed.map_or_else(|| self.demand().bytes_asked, |computed| computed.bytes_asked)
+    }
+
     /// Median over the repeats of each phase of the slowest rank.
     pub fn slowest(&self) -> Phases {
         over_samples(&self.samples, Sample::slowest)

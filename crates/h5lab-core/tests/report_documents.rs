@@ -14,7 +14,9 @@ use h5lab_core::results::Results;
 use h5lab_core::sweep::{Sweep, from_toml};
 use std::collections::BTreeSet;
 
-const HOSTILE: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{1b}[2J=1+1|`x`";
+const HOSTILE: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u{1b}[2J=1+1|`x`\u{202e}\u{2066}\t\u{2028}\u{9b}";
+/// What must not be left of it anywhere: what drives a terminal, turns text around, or ends a line.
+const UNSEEN: [char; 6] = ['\u{1b}', '\u{202e}', '\u{2066}', '\t', '\u{2028}', '\u{9b}'];
 
 fn golden() -> Vec<Record> {
     include_str!("golden/record-v1.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -93,6 +95,14 @@ fn hostile() -> Results {
     results
 }
 
+fn csv_text(results: &Results) -> String {
+    csv(results)
+}
+
+fn parquet_bytes(results: &Results) -> Vec<u8> {
+    parquet(results).unwrap()
+}
+
 fn document_of(records: &[Record]) -> Document {
     document(&results(records), "A report")
 }
@@ -142,7 +152,8 @@ fn hostile_text_is_text_in_a_page() {
     assert!(own.len() < page.len(), "the library is in it");
     assert_eq!(own.matches("</script>").count(), own.matches("<script").count(), "no element ends early");
     assert_eq!(own.matches("<script").count(), 3, "figures, library, the page's own");
-    assert!(!own.contains("<img src=x") && !own.contains('\u{1b}'));
+    assert!(!own.contains("<img src=x") && !own.contains(UNSEEN));
+    assert!(own.contains("\\u{202e}"), "what turns text around is shown");
     assert!(own.contains("&lt;script&gt;alert(1)"), "it is shown");
     assert!(!PLOTLY.contains("</script") && PLOTLY.contains("plotly.js (cartesian - minified) v4.1.1"));
 }
@@ -154,24 +165,23 @@ fn hostile_text_is_text_everywhere_else() {
     let text = markdown(&document);
     // Indented lines are code, in which nothing is markup.
     let markup: Vec<&str> = text.lines().filter(|line| !line.starts_with("    ")).skip(1).collect();
-    assert!(markup.iter().all(|line| !line.contains(['<', '\u{1b}'])), "{markup:#?}");
+    assert!(markup.iter().all(|line| !line.contains('<') && !line.contains(UNSEEN)), "{markup:#?}");
     let table = markup.iter().skip_while(|line| !line.starts_with("| line |")).take_while(|line| line.starts_with('|'));
     let columns: BTreeSet<usize> = table.map(|line| line.replace("\\|", "").matches('|').count()).collect();
     assert_eq!(columns.len(), 1, "no name adds a column");
     for figure in document.figures() {
         let drawn = svg(figure);
-        assert!(!drawn.contains("<script") && !drawn.contains("<img") && !drawn.contains('\u{1b}'), "{drawn}");
+        assert!(!drawn.contains("<script") && !drawn.contains("<img") && !drawn.contains(UNSEEN), "{drawn}");
         assert!(figure.id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{}", figure.id);
     }
-    let csv = csv(&results);
-    assert!(!csv.contains('\u{1b}'));
-    for formula in ["=HYPERLINK(1)", "+1", "-1", "@x"] {
+    assert!(!csv_text(&results).contains(UNSEEN));
+    for formula in ["=HYPERLINK(1)", "+1", "-1", "@x", "＝1", "＋1", "－1", "＠x"] {
         let mut record = sweep().remove(0);
         record.host.machine.hostname = formula.into();
         let mut results = Results::new();
         results.source(formula);
         results.take(1, &record);
-        let text = h5lab_core::report::tidy::csv(&results);
+        let text = csv_text(&results);
         assert!(text.lines().nth(1).unwrap().starts_with(&format!("'{formula},")), "{text}");
         assert!(text.contains(&format!(",'{formula},")), "{text}");
     }
@@ -185,7 +195,7 @@ fn tables_have_a_row_a_sample_and_the_documented_columns() {
     let samples: usize = records.iter().map(|record| record.samples.len().max(1)).sum();
     let results = results(&records);
     assert_eq!(rows(&results).count(), samples);
-    let csv = csv(&results);
+    let csv = csv_text(&results);
     assert_eq!(csv.lines().count(), samples + 1);
     assert_eq!(csv.lines().next().unwrap(), COLUMNS.iter().map(|c| c.name).collect::<Vec<_>>().join(","));
     let docs = include_str!("../../../docs/report.md");
@@ -201,13 +211,13 @@ fn tables_have_a_row_a_sample_and_the_documented_columns() {
 fn parquet_holds_what_csv_holds() {
     use parquet::file::reader::{FileReader, SerializedFileReader};
     let results = results(&golden());
-    let bytes = parquet(&results).unwrap();
+    let bytes = parquet_bytes(&results);
     let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
     let table: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
-    let mut lines = csv::Reader::from_reader(csv(&results).into_bytes().as_slice()).into_records().count();
+    let mut lines = csv::Reader::from_reader(csv_text(&results).as_bytes()).into_records().count();
     assert_eq!((table.len(), table[0].len()), (lines, COLUMNS.len()));
     lines = 0;
-    let text = csv(&results);
+    let text = csv_text(&results);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     for (row, line) in table.iter().zip(reader.records()) {
         let line = line.unwrap();
@@ -260,4 +270,54 @@ fn many_records_make_a_small_page() {
     let size = page(&document).len();
     assert!(size - PLOTLY.len() < 3 << 20, "{size} bytes of a page of {some} cells");
     assert!(markdown(&document).len() < 1 << 20);
+}
+
+#[test]
+fn records_that_cannot_be_are_passed_over_and_counted() {
+    let sound = sweep();
+    let check = |change: &dyn Fn(&mut Record), why: &str| {
+        let mut records = sound.clone();
+        records[2..5].iter_mut().for_each(change);
+        let results = results(&records);
+        assert_eq!(results.cells.len(), records.len() - 3, "{why}");
+        let told = results.remarks();
+        assert!(
+            told.iter().any(|t| t.contains("golden.jsonl: 3 lines passed over (3, 4, 5): ") && t.contains(why)),
+            "{told:?}"
+        );
+        let document = document(&results, "Impossible");
+        assert!(page(&document).contains("3 lines passed over (3, 4, 5)"), "{why}");
+        assert!(document.figures().map(svg).all(|drawn| !drawn.contains("NaN") && !drawn.contains("inf")));
+    };
+    fn first(record: &mut Record) -> &mut h5lab_core::record::Sample {
+        &mut record.samples[0]
+    }
+    check(&|r| first(r).ranks[0].transfer = -1.0, "a time of it is negative");
+    check(&|r| first(r).ranks[0].open = f64::NAN, "a time of it is not finite");
+    check(&|r| first(r).ranks[0].close = f64::INFINITY, "a time of it is not finite");
+    check(&|r| first(r).ranks.iter_mut().for_each(|rank| rank.transfer = 0.0), "transferred in no time");
+    check(&|r| first(r).resident = Some(1.5), "not between 0 and 1");
+    check(&|r| r.samples.clear(), "neither samples nor a failure");
+    check(&|r| r.experiment.np += 1, "more or fewer ranks than ran");
+    check(&|r| r.experiment.np = 0, "counted from 1");
+    check(&|r| r.experiment.layout = Layout::Chunked { chunk: vec![1, 1], filters: vec![] }, "contradict each other");
+    check(
+        &|r| r.experiment.layout = Layout::Chunked { chunk: vec![0, 1, 1], filters: vec![] },
+        "contradict each other",
+    );
+    check(&|r| r.experiment.dataset.shape.0 = vec![u64::MAX, 2, 2], "more bytes than can be counted");
+    check(&|r| r.experiment.access = "roi:18446744073709551615x1@1x1".parse().unwrap(), "contradict each other");
+    assert!(results(&sound).remarks().is_empty() && results(&golden()).remarks().is_empty());
+}
+
+#[test]
+fn many_lines_that_are_none_are_told_in_few() {
+    let mut results = Results::new();
+    results.source("a.jsonl");
+    (1..=90).for_each(|line| results.skip(line, &format!("reason {line}")));
+    (91..=99).for_each(|line| results.skip(line, "reason 1"));
+    let told = results.remarks();
+    assert_eq!(told[0], "a.jsonl: 10 lines passed over (1, 91, 92, 93, 94, ...): reason 1");
+    assert_eq!(told[1], "a.jsonl, line 2: passed over: reason 2");
+    assert_eq!((told.len(), told[50].as_str()), (51, "40 more lines passed over for other reasons"));
 }

@@ -19,9 +19,27 @@ pub use table::{Table, measurement_explanations, measurement_table};
 
 use crate::dataset::Dtype;
 
-/// `text` with control characters shown as `\u{1b}`-like escapes, so that a hostile name can't drive the terminal.
+/// `text` with control characters shown as `\u{1b}`-like escapes, so that a hostile name can't drive the terminal; so are
+/// characters that nobody sees, or that turn what stands around them.
 pub fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_unseen(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// Whether a character has no shape of its own: it changes the direction of text (Unicode Standard Annex 9; "Trojan
+/// Source", CVE-2021-42574), ends a line, or makes two names look alike.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A size in binary units with three or four significant digits: `0 B`, `512 B`, `62.5 MiB`, `4.77 GiB`.
@@ -168,6 +186,9 @@ mod tests {
     #[test]
     fn control_characters_are_shown_not_sent() {
         assert_eq!(printable("a\x1b[31mb\n"), "a\\u{1b}[31mb\\n");
+        assert_eq!(printable("fil\u{202e}txt.5h\u{2066}"), "fil\\u{202e}txt.5h\\u{2066}");
+        assert_eq!(printable("one\u{200b}two\u{2028}\u{feff}\u{9b}"), "one\\u{200b}two\\u{2028}\\u{feff}\\u{9b}");
+        assert_eq!(printable("größe 数据 é"), "größe 数据 é");
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub struct Cell {
 impl Cell {
     /// Of a record; where it stands, and what surrounded it, is for the results to say.
     pub(super) fn of(record: &Record) -> Self {
-        let bytes = record.computed.map_or_else(|| record.demand().bytes_asked, |computed| computed.bytes_asked);
+        let bytes = record.bytes_asked();
         let ceiling = record.ceiling.as_ref().map_or_else(Vec::new, |ceiling| {
             ceiling.samples.iter().filter_map(|s| rate(ceiling.bytes, s.duration().transfer)).collect()
         });

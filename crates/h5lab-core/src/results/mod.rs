@@ -3,6 +3,8 @@
 //! Records are taken one at a time and let go, so that a hundred thousand of them fit into memory.
 
 mod cell;
+mod impossible;
+mod passed;
 #[cfg(test)]
 pub(crate) mod sample;
 mod surroundings;
@@ -14,6 +16,7 @@ pub use surroundings::Surroundings;
 use crate::explain::explain;
 use crate::record::{Phases, Record, SCHEMA, Sample};
 use crate::report::printable;
+use passed::PassedOver;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many records get their explanations in words; of the others only the codes are kept. Computing them walks plans.
@@ -32,8 +35,10 @@ pub struct Results {
     pub surroundings: Vec<Surroundings>,
     /// What the records warn of, each once.
     pub warnings: Vec<String>,
+    /// What else the reader should know.
+    remarks: Vec<String>,
     /// What was wrong with the files.
-    pub remarks: Vec<String>,
+    passed_over: PassedOver,
     /// Settings that the libraries report to be in force, and their different values.
     pub in_force: BTreeMap<String, BTreeSet<String>>,
     /// The repeat in which ranks waited longest for another one.
@@ -73,7 +78,10 @@ impl Results {
 
     /// Takes the record of a line of the file that was begun last; lines are counted from 1.
     pub fn take(&mut self, line: usize, record: &Record) {
-        self.add(line, Digest::of(line, record));
+        match Digest::of(line, record) {
+            Ok(digest) => self.add(line, digest),
+            Err(why) => self.skip(line, &why),
+        }
     }
 
     /// Takes what [`Digest::of`] made of a record: as [`Results::take`], with the work done elsewhere.
@@ -110,14 +118,19 @@ impl Results {
         self.cells.push(cell);
     }
 
-    /// Takes note of a line that is no record.
+    /// Takes note of a line that is no record, or none that can be.
     pub fn skip(&mut self, line: usize, why: &str) {
-        let source = self.sources.last().map_or("", String::as_str);
-        self.remark(format!("{source}, line {line}: passed over: {why}"));
+        self.passed_over.add(self.sources.len().saturating_sub(1), line, why.to_owned());
+    }
+
+    /// What was wrong with the files, and what else the reader should know: sentences without their full stops.
+    pub fn remarks(&self) -> Vec<String> {
+        let passed = self.passed_over.told(&self.sources);
+        passed.iter().map(|text| printable(text)).chain(self.remarks.iter().cloned()).collect()
     }
 
     /// Takes note of something that the reader should know.
-    pub fn remark(&mut self, text: String) {
+    fn remark(&mut self, text: String) {
         let text = printable(&text);
         if self.remarks.len() < TOLD && !self.remarks.contains(&text) {
             self.remarks.push(text);
@@ -156,19 +169,25 @@ pub struct Digest {
 
 impl Digest {
     /// Digests the record of a line. Those of the first lines are explained in words.
-    pub fn of(line: usize, record: &Record) -> Self {
+    ///
+    /// # Errors
+    /// Why the record cannot be: nobody measured it.
+    pub fn of(line: usize, record: &Record) -> Result<Self, String> {
+        if let Some(why) = impossible::why(record) {
+            return Err(why);
+        }
         let mut cell = Cell::of(record);
         if line <= EXPLAINED {
             cell.explanations = explain(record);
         }
-        Digest {
+        Ok(Digest {
             schema: record.schema,
             cell,
             surroundings: Surroundings::of(record),
             warnings: record.warnings.iter().map(|w| printable(&w.to_string())).collect(),
             in_force: record.actual.in_force.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             waiting: longest_waiting(record),
-        }
+        })
     }
 }
 

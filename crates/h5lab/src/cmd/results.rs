@@ -7,7 +7,7 @@ use h5lab_core::results::{Digest, Results};
 use h5lab_io::journal;
 use std::path::PathBuf;
 
-/// The records of these files. What is no record is passed over, with a note.
+/// The records of these files. What is no record, or none that can be, is passed over, with a note.
 ///
 /// # Errors
 /// `Input` if a file holds no record, `Storage` if it can't be read.
@@ -17,18 +17,19 @@ pub fn read(files: &[PathBuf], output: &Output) -> Result<Results> {
         let before = results.cells.len();
         results.source(file.display().to_string());
         let digest = |line, record| Digest::of(line, &record);
-        journal::each(file, digest, &mut |line, digested| match digested {
+        journal::each(file, digest, &mut |line, digested| match digested.and_then(|digest| digest) {
             Ok(digest) => results.add(line, digest),
             Err(why) => results.skip(line, &why),
         })?;
         if results.cells.len() == before {
-            return Err(Failure::new(FailureKind::Input, "is no result file: no line of it is a record")
+            results.remarks().iter().for_each(|remark| note(remark));
+            return Err(Failure::new(FailureKind::Input, "is no result file: no line of it is a record that can be")
                 .at(file)
                 .mend("name a file that --save wrote"));
         }
     }
     if !output.quiet {
-        results.remarks.iter().for_each(|remark| note(remark));
+        results.remarks().iter().for_each(|remark| note(remark));
     }
     Ok(results)
 }

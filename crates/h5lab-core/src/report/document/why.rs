@@ -25,7 +25,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         section = section.show(Block::Table(grid));
     }
     let mut told = material.results.warnings.clone();
-    told.extend(material.results.remarks.iter().cloned());
+    told.extend(material.results.remarks());
     if !told.is_empty() {
         section = section.show(Block::List(told.into_iter().map(|text| format!("Warning: {text}.")).collect()));
     }

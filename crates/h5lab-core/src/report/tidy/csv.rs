@@ -26,11 +26,14 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// Text that no spreadsheet takes for a formula: one that begins like one gets an apostrophe before it (OWASP, "CSV
-/// Injection"); control characters are shown as escapes.
+/// Text that no spreadsheet takes for a formula: one that begins like one, also in full width or after blanks, gets an
+/// apostrophe before it (OWASP, "CSV Injection"); control characters are shown as escapes.
 fn harmless(text: &str) -> String {
-    let text = printable(text);
-    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+    const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    // After a tab or a line end, too: these are shown as escapes, and who turns them back has a formula.
+    let begins = text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control()).starts_with(FORMULA);
+    let shown = printable(text);
+    if begins || shown.starts_with(FORMULA) { format!("'{shown}") } else { shown }
 }
 
 #[cfg(test)]
@@ -42,8 +45,18 @@ mod tests {
         for (text, want) in [
             ("=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
             ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1+1", "\\t=1+1"),
+            ("＝1+1", "'＝1+1"),
+            ("＋1", "'＋1"),
+            ("－1", "'－1"),
+            ("＠x", "'＠x"),
+            ("\t=1+1", "'\\t=1+1"),
+            ("\r\n+1", "'\\r\\n+1"),
+            ("  =1+1", "'  =1+1"),
+            ("\u{3000}-1", "'\u{3000}-1"),
+            ("\t", "\\t"),
+            ("\u{202e}=1", "\\u{202e}=1"),
             ("plain, with a comma", "plain, with a comma"),
+            ("a=b", "a=b"),
         ] {
             assert_eq!(harmless(text), want);
         }

@@ -1,0 +1,55 @@
+//! Records that cannot be: times that no clock shows, samples of other ranks than ran, shapes that contradict each other.
+//!
+//! Nobody measured them: a file was edited, or damaged. A picture of them would be nonsense, and a plan of them endless.
+
+use crate::method::Method;
+use crate::record::{Phases, Record, Sample};
+
+/// More ranks than any machine has.
+const MOST_RANKS: usize = 1 << 24;
+
+/// Why a record cannot be; `None` if it can. Few different words, so that they can be counted.
+pub(super) fn why(record: &Record) -> Option<String> {
+    let experiment = &record.experiment;
+    if experiment.dataset.shape.bytes(experiment.dataset.dtype).is_none() {
+        return Some("its dataset has more bytes than can be counted".into());
+    }
+    if let Err(failure) = experiment.check() {
+        return Some(format!("its settings contradict each other: {}", failure.message));
+    }
+    impossible_samples(record).map(str::to_owned)
+}
+
+fn impossible_samples(record: &Record) -> Option<&'static str> {
+    let np = record.experiment.np;
+    let ceiling = record.ceiling.as_ref().map_or(&[][..], |ceiling| &ceiling.samples);
+    if np > MOST_RANKS {
+        return Some("it has more ranks than any machine");
+    }
+    if record.samples.is_empty() && record.failure.is_none() {
+        return Some("it has neither samples nor a failure");
+    }
+    if let Some(why) = record.samples.iter().chain(ceiling).find_map(impossible_numbers) {
+        return Some(why);
+    }
+    if record.samples.iter().any(|sample| sample.ranks.len() != np) {
+        return Some("its samples have times of more or fewer ranks than ran");
+    }
+    let moved = record.experiment.method != Method::Null && record.bytes_asked() > 0;
+    let no_time = moved && record.samples.iter().any(|sample| sample.duration().transfer == 0.0);
+    no_time.then_some("bytes were transferred in no time")
+}
+
+fn impossible_numbers(sample: &Sample) -> Option<&'static str> {
+    let phases = sample.ranks.iter().chain(&sample.together).flat_map(Phases::seconds);
+    let counted = sample.counters.iter().map(|counters| counters.cpu_seconds);
+    let times: Vec<f64> = phases.chain([sample.generate, sample.verify]).chain(counted).collect();
+    if times.iter().any(|time| !time.is_finite()) {
+        return Some("a time of it is not finite");
+    }
+    if times.iter().any(|time| *time < 0.0) {
+        return Some("a time of it is negative");
+    }
+    let share = sample.resident.is_some_and(|share| !(0.0..=1.0).contains(&share));
+    share.then_some("a share of its file is not between 0 and 1")
+}
