@@ -9,7 +9,7 @@ use h5lab_core::report::document::{Document, document, plan};
 use h5lab_core::report::figure::svg::svg;
 use h5lab_core::report::html::{PLOTLY, page};
 use h5lab_core::report::markdown::markdown;
-use h5lab_core::report::tidy::{COLUMNS, csv, parquet, rows};
+use h5lab_core::report::tidy::{COLUMNS, GROUP, csv, parquet, rows};
 use h5lab_core::results::Results;
 use h5lab_core::sweep::{Sweep, from_toml};
 use std::collections::BTreeSet;
@@ -96,11 +96,15 @@ fn hostile() -> Results {
 }
 
 fn csv_text(results: &Results) -> String {
-    csv(results)
+    let mut bytes = Vec::new();
+    csv(results, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
 }
 
 fn parquet_bytes(results: &Results) -> Vec<u8> {
-    parquet(results).unwrap()
+    let mut bytes = Vec::new();
+    parquet(results, &mut bytes).unwrap();
+    bytes
 }
 
 fn document_of(records: &[Record]) -> Document {
@@ -270,6 +274,40 @@ fn many_records_make_a_small_page() {
     let size = page(&document).len();
     assert!(size - PLOTLY.len() < 3 << 20, "{size} bytes of a page of {some} cells");
     assert!(markdown(&document).len() < 1 << 20);
+}
+
+/// Takes what is written, and then fails: a full disk.
+struct Full(usize);
+
+impl std::io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn tables_are_written_as_they_are_made() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let mut results = results(&golden());
+    let some = results.cells.clone();
+    while rows(&results).count() <= 2 * GROUP {
+        results.cells.extend(some.iter().cloned());
+    }
+    let count = rows(&results).count();
+    let reader = SerializedFileReader::new(bytes::Bytes::from(parquet_bytes(&results))).unwrap();
+    let groups: Vec<i64> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+    assert_eq!(groups.len(), count.div_ceil(GROUP), "{groups:?}");
+    assert_eq!(groups.iter().sum::<i64>(), count as i64);
+    assert_eq!(csv_text(&results).lines().count(), count + 1);
+    let first_group = parquet_bytes(&results).len() / 2;
+    for full in [csv(&results, &mut Full(1 << 16)), parquet(&results, &mut Full(first_group))] {
+        assert_eq!(full.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    }
 }
 
 #[test]

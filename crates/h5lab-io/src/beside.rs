@@ -2,7 +2,7 @@
 
 use h5lab_core::failure::{Failure, Result};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// What every text that h5lab writes has in its first or last bytes.
@@ -10,13 +10,17 @@ const MARK: &[u8] = b"h5lab";
 /// So many bytes are looked at, at either end.
 const LOOKED_AT: u64 = 4096;
 
-/// Writes a file whole or not at all.
+/// Writes a file whole or not at all: what `content` writes, as it does.
 ///
 /// # Errors
 /// `Storage`, if it can't be written; what stood there before still does.
-pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write(file: &Path, content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
     let beside = beside(file);
-    let written = File::create(&beside).and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()));
+    let written = File::create(&beside).and_then(|created| {
+        let mut out = BufWriter::new(created);
+        content(&mut out)?;
+        out.into_inner()?.sync_all()
+    });
     written.and_then(|()| std::fs::rename(&beside, file)).map_err(|error| {
         let _ = std::fs::remove_file(&beside);
         Failure::io("write", file, &error).mend("free space, or name another file")

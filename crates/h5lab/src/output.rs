@@ -10,16 +10,27 @@ use h5lab_io::journal::Journal;
 use h5lab_io::progress::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
-/// Prints a part of the results. This is the one place where anything goes to stdout.
+/// Prints a part of the results.
+///
+/// # Errors
+/// As [`stream`].
+pub fn print(text: impl Display) -> Result<()> {
+    stream(|out| write!(out, "{text}"))
+}
+
+/// Prints what `content` writes, as it does. This is the one place where anything goes to stdout.
 ///
 /// # Errors
 /// `Unread`, with nothing to say, if nobody reads them any more; `Storage` if they can't be written.
-pub fn print(text: impl Display) -> Result<()> {
-    let mut out = io::stdout().lock();
-    write!(out, "{text}").and_then(|()| out.flush()).map_err(|error| unprinted(&error))
+pub fn stream(content: impl FnOnce(&mut BufWriter<io::Stdout>) -> io::Result<()>) -> Result<()> {
+    let mut out = BufWriter::new(io::stdout());
+    let written = content(&mut out).and_then(|()| out.flush());
+    // What could not be written is told, not tried again when this goes.
+    let _ = out.into_parts();
+    written.map_err(|error| unprinted(&error))
 }
 
 /// Prints a line of the results.

@@ -2,7 +2,7 @@
 
 use super::results;
 use crate::cli::{Output, Report, ReportFormat};
-use crate::output::{json, note, print};
+use crate::output::{json, note, stream};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::report::document::{Block, Document, document};
 use h5lab_core::report::figure::svg::svg;
@@ -12,6 +12,8 @@ use h5lab_core::report::tidy::{csv, parquet};
 use h5lab_core::results::Results;
 use h5lab_io::beside;
 use h5lab_io::identity::same_file;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -30,16 +32,16 @@ pub fn run(args: Report, output: &Output) -> Result<()> {
     let target = target(&args, format)?;
     not_the_results(&args.results, target.as_deref())?;
     let results = results::read(&args.results, output)?;
-    let document = document(&results, &title(&args));
     let mut written = Vec::new();
-    if let Some(folder) = &args.figures {
-        written.extend(figures(&document, folder, args.force)?);
+    let document = document_for(&args, format, &results);
+    if let (Some(folder), Some(document)) = (&args.figures, &document) {
+        written.extend(figures(document, folder, args.force)?);
     }
-    let bytes = render(format, &results, &document)?;
+    let content = |out: &mut (dyn Write + Send)| render(format, &results, document.as_ref(), out);
     match &target {
-        None => print(String::from_utf8_lossy(&bytes))?,
+        None => stream(|out| content(out))?,
         Some(file) => {
-            write(file, &bytes, args.force)?;
+            write(file, args.force, |out| content(out))?;
             written.push(file.clone());
         }
     }
@@ -98,13 +100,26 @@ fn title(args: &Report) -> String {
     args.title.clone().unwrap_or_else(|| format!("h5lab: {}", names.join(", ")))
 }
 
-fn render(format: ReportFormat, results: &Results, document: &Document) -> Result<Vec<u8>> {
-    Ok(match format {
-        ReportFormat::Html => page(document).into_bytes(),
-        ReportFormat::Markdown => markdown(document).into_bytes(),
-        ReportFormat::Csv => csv(results).into_bytes(),
-        ReportFormat::Parquet => parquet(results)?,
-    })
+/// The report as sections, where it is shown: tidy tables are made of the results alone.
+fn document_for(args: &Report, format: ReportFormat, results: &Results) -> Option<Document> {
+    let shown = args.figures.is_some() || matches!(format, ReportFormat::Html | ReportFormat::Markdown);
+    shown.then(|| document(results, &title(args)))
+}
+
+/// Writes a page or a text, which are small, or a table, as it is made.
+fn render(
+    format: ReportFormat,
+    results: &Results,
+    document: Option<&Document>,
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
+    let shown = |text: fn(&Document) -> String| document.map_or_else(String::new, text);
+    match format {
+        ReportFormat::Html => out.write_all(shown(page).as_bytes()),
+        ReportFormat::Markdown => out.write_all(shown(markdown).as_bytes()),
+        ReportFormat::Csv => csv(results, out),
+        ReportFormat::Parquet => parquet(results, out),
+    }
 }
 
 /// Writes every chart as SVG and every picture as PNG.
@@ -118,20 +133,20 @@ fn figures(document: &Document, folder: &Path, force: bool) -> Result<Vec<PathBu
             _ => continue,
         };
         let file = folder.join(name);
-        write(&file, &bytes, force)?;
+        write(&file, force, |out| out.write_all(&bytes))?;
         written.push(file);
     }
     Ok(written)
 }
 
 /// Writes a file beside its place and moves it there, unless what stands there is somebody else's.
-fn write(file: &Path, bytes: &[u8], force: bool) -> Result<()> {
+fn write(file: &Path, force: bool, content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
     if !force && beside::is_foreign(file)? {
         return Err(Failure::new(FailureKind::Refused, "h5lab did not make this file")
             .at(file)
             .mend("name another file, or add --force to overwrite it"));
     }
-    beside::write(file, bytes)
+    beside::write(file, content)
 }
 
 fn tell(written: &[PathBuf], on_stdout: bool, output: &Output) -> Result<()> {

@@ -3,18 +3,27 @@
 use super::{COLUMNS, Value, rows};
 use crate::report::printable;
 use crate::results::Results;
+use std::io::{self, Write};
 
-/// The whole table, heads first; what is unknown is empty.
-pub fn csv(results: &Results) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let heads = writer.write_record(COLUMNS.iter().map(|column| column.name));
-    heads.expect("memory takes all");
+/// Writes the table row by row, heads first; what is unknown is empty.
+///
+/// # Errors
+/// Those of `out`.
+pub fn csv(results: &Results, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(COLUMNS.iter().map(|column| column.name)).map_err(unwritten)?;
     for row in rows(results) {
-        let cells = COLUMNS.iter().map(|column| cell(&(column.of)(&row)));
-        writer.write_record(cells).expect("all rows have the same columns");
+        writer.write_record(COLUMNS.iter().map(|column| cell(&(column.of)(&row)))).map_err(unwritten)?;
     }
-    let bytes = writer.into_inner().expect("memory takes all");
-    String::from_utf8(bytes).expect("all of it is text")
+    writer.flush()
+}
+
+/// The error of `out`, of its own kind: a pipe that nobody reads any more is no failure.
+fn unwritten(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn cell(value: &Value) -> String {

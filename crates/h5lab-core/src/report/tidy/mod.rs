@@ -6,7 +6,7 @@ mod parquet;
 
 pub use columns::{COLUMNS, Column, Kind};
 pub use csv::csv;
-pub use parquet::parquet;
+pub use parquet::{GROUP, parquet};
 
 use crate::results::{Cell, Repeat, Results, Surroundings};
 

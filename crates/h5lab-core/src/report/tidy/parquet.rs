@@ -1,7 +1,6 @@
 //! A tidy table as Parquet: a column a column, each optional.
 
-use super::{COLUMNS, Column, Kind, Value, rows};
-use crate::failure::{Failure, FailureKind, Result};
+use super::{COLUMNS, Column, Kind, Row, Value, rows};
 use crate::results::Results;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
@@ -9,38 +8,52 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
+use std::io::{self, Write};
 use std::sync::Arc;
 
-/// The whole table as the bytes of a file.
+/// Rows of a group: the most that are held at once.
+pub const GROUP: usize = 8192;
+
+/// Writes the table, a group of rows after the other.
 ///
 /// # Errors
-/// `Internal`, if the format's library refuses what it is given.
-pub fn parquet(results: &Results) -> Result<Vec<u8>> {
-    write(results).map_err(|error| Failure::new(FailureKind::Internal, format!("write Parquet: {error}")))
+/// Those of `out`, and if the format's library refuses what it is given.
+pub fn parquet(results: &Results, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    write(results, out).map_err(|error| match error {
+        ParquetError::External(inner) => inner.downcast().map_or_else(io::Error::other, |error: Box<io::Error>| *error),
+        other => io::Error::other(other),
+    })
 }
 
-fn write(results: &Results) -> Result<Vec<u8>, ParquetError> {
+fn write(results: &Results, out: &mut (dyn Write + Send)) -> Result<(), ParquetError> {
     let fields = COLUMNS.iter().map(|column| field(column).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
     let schema = Type::group_type_builder("h5lab").with_fields(fields).build()?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::UNCOMPRESSED)
         .set_created_by(concat!("h5lab ", env!("CARGO_PKG_VERSION")).into())
         .build();
-    let mut file = Vec::new();
-    let mut writer = SerializedFileWriter::new(&mut file, Arc::new(schema), Arc::new(properties))?;
-    let mut group = writer.next_row_group()?;
-    for column in COLUMNS {
-        let values: Vec<Value> = rows(results).map(|row| (column.of)(&row)).collect();
-        match column.kind {
-            Kind::Text => fill::<ByteArrayType>(&mut group, values.into_iter().map(as_text)),
-            Kind::Whole => fill::<Int64Type>(&mut group, values.into_iter().map(as_whole)),
-            Kind::Number => fill::<DoubleType>(&mut group, values.into_iter().map(as_number)),
-            Kind::Truth => fill::<BoolType>(&mut group, values.into_iter().map(as_truth)),
-        }?;
+    let mut writer = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties))?;
+    let mut all = rows(results).peekable();
+    while all.peek().is_some() {
+        let rows: Vec<Row<'_>> = all.by_ref().take(GROUP).collect();
+        let mut group = writer.next_row_group()?;
+        COLUMNS.iter().try_for_each(|column| add(&mut group, column, &rows))?;
+        group.close()?;
     }
-    group.close()?;
     writer.close()?;
-    Ok(file)
+    Ok(())
+}
+
+type Group<'a, 'b> = SerializedRowGroupWriter<'a, &'b mut (dyn Write + Send)>;
+
+fn add(group: &mut Group<'_, '_>, column: &Column, rows: &[Row<'_>]) -> Result<(), ParquetError> {
+    let values = rows.iter().map(|row| (column.of)(row));
+    match column.kind {
+        Kind::Text => fill::<ByteArrayType>(group, values.map(as_text)),
+        Kind::Whole => fill::<Int64Type>(group, values.map(as_whole)),
+        Kind::Number => fill::<DoubleType>(group, values.map(as_number)),
+        Kind::Truth => fill::<BoolType>(group, values.map(as_truth)),
+    }
 }
 
 fn field(column: &Column) -> Result<Type, ParquetError> {
@@ -58,7 +71,7 @@ fn field(column: &Column) -> Result<Type, ParquetError> {
 
 /// The next column: its values where there are any, and the level that says where.
 fn fill<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, &mut Vec<u8>>,
+    group: &mut Group<'_, '_>,
     values: impl Iterator<Item = Option<T::T>>,
 ) -> Result<(), ParquetError> {
     let (mut present, mut levels) = (Vec::new(), Vec::new());
