@@ -32,7 +32,7 @@ const h5lab = (() => {
   }
 
   function axis(axis, ink, line) {
-    return { ...axis, color: ink, gridcolor: line, linecolor: ink, tickfont: { size: narrow() || printing ? 10 : 12 } };
+    return { ...axis, color: ink, gridcolor: line, linecolor: ink, tickfont: { size: printing ? 8 : narrow() ? 10 : 12 } };
   }
 
   // The figure's own layout in the page's colours; names beside bars wrapped to what the width allows.
@@ -50,7 +50,7 @@ const h5lab = (() => {
     layout.showlegend = figure.data.some((trace) => trace.name && figure.data.length > 1);
     const rows = layout.yaxis.ticktext;
     if (rows) {
-      const most = narrow() ? 20 : printing ? 40 : 56;
+      const most = narrow() ? 20 : printing ? 62 : 56;
       layout.yaxis.ticktext = rows.map((text) => wrapped(text, most));
       const lines = Math.max(...layout.yaxis.ticktext.map((text) => text.split("<br>").length));
       layout.height += rows.length * Math.max(0, lines - 1) * (narrow() ? 11 : 8);
