@@ -1,6 +1,6 @@
 //! Reports of records: hostile names obey nobody, tables are complete, plans can be run, pages stay small.
 
-use h5lab_core::experiment::CacheWanted;
+use h5lab_core::experiment::{CacheWanted, Direction};
 use h5lab_core::failure::{Failure, FailureKind};
 use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
@@ -53,7 +53,7 @@ fn sweep() -> Vec<Record> {
                         sample.ranks[0].transfer *= 2.0;
                     });
                     let mut write = record.clone();
-                    write.experiment.direction = h5lab_core::experiment::Direction::Write;
+                    write.experiment.direction = Direction::Write;
                     write.experiment.access = h5lab_core::access::Access::Rows;
                     write.experiment.cache = CacheWanted::AsFound;
                     write.verification = h5lab_core::record::Verification::NotRead;
@@ -140,6 +140,59 @@ fn a_sweep_has_every_section() {
         let drawn = svg(figure);
         assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n") && !drawn.contains("NaN"), "{drawn}");
     }
+}
+
+/// A transfer into HDF5's chunk cache takes no time: what comes first is what was written first, to the end of the close.
+#[test]
+fn writes_are_ranked_by_when_they_are_written() {
+    let mut records: Vec<Record> =
+        sweep().into_iter().filter(|r| r.file.ends_with("a") && r.experiment.np == 1).collect();
+    let write = |r: &&mut Record| r.experiment.direction == Direction::Write;
+    let cached = records.iter_mut().filter(write).find(|r| r.experiment.layout == chunked(4)).unwrap();
+    for sample in &mut cached.samples {
+        sample.together = None;
+        (sample.ranks[0].transfer, sample.ranks[0].close) = (1e-6, 100.0);
+    }
+    let summary = markdown(&document_of(&records));
+    let first = summary.lines().find(|line| line.contains("Write rows")).unwrap();
+    assert!(first.contains("times the slowest of 6 (") && first.contains("4x8x8"), "{first}");
+    assert!(first.find("4x8x8") > first.find("the slowest of"), "{first}");
+}
+
+#[test]
+fn cold_reads_that_were_not_cold_are_called_so() {
+    let mut records = sweep();
+    records.iter_mut().for_each(|record| record.experiment.cache = CacheWanted::Cold);
+    let warm = markdown(&document_of(&records));
+    assert!(warm.contains("not cold") && !warm.contains(", cold"), "{warm}");
+    records.iter_mut().flat_map(|record| &mut record.samples).for_each(|sample| sample.resident = Some(0.0));
+    let cold = markdown(&document_of(&records));
+    assert!(!cold.contains("not cold") && cold.contains(", cold"), "{cold}");
+}
+
+#[test]
+fn wrong_values_stand_first() {
+    let mut records = sweep();
+    records[1].failure = Some(Failure::new(FailureKind::RankLost, "gone"));
+    let text = markdown(&document_of(&records));
+    let summary =
+        text.lines().skip_while(|line| !line.contains("Summary")).find(|line| line.starts_with("- ")).unwrap();
+    assert!(summary.contains("1 of 72 measurements failed"), "{summary}");
+}
+
+#[test]
+fn rows_of_several_files_name_theirs() {
+    let few = &sweep()[..4];
+    let mut results = results(few);
+    let text = |results: &Results| markdown(&document(results, "x"));
+    assert!(!text(&results).contains("| file |"));
+    results.source("second.jsonl");
+    few.iter().enumerate().for_each(|(line, record)| results.take(line + 1, record));
+    let both = text(&results);
+    assert!(
+        both.contains("| file |") && both.contains("| golden.jsonl |") && both.contains("| second.jsonl |"),
+        "{both}"
+    );
 }
 
 #[test]

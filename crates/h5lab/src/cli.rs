@@ -664,7 +664,8 @@ pub struct Compare {
     /// Compare the bandwidth of the transfer, or the total from open to close
     #[arg(long, value_enum, default_value = "transfer")]
     pub metric: MetricName,
-    /// End with exit code 9 if a cell is certainly slower by that much, or changed either way: slower:10%, changed:10%
+    /// End with exit code 9 if a cell is certainly slower, and by that much, or changed either way: slower:10%, changed:10%; or
+    /// if it failed or is missing in the later files
     #[arg(long, value_name = "RULE")]
     pub fail_on: Option<FailOn>,
 }

@@ -286,6 +286,16 @@ fn files_go_where_they_should_and_over_no_file_of_others() {
         assert!(folder.read(name).windows(5).any(|part| part == b"h5lab"), "{name}");
     }
     assert!(folder.read("r.parquet").starts_with(b"PAR1"));
+    for _ in 0..2 {
+        folder.h5lab("report r.jsonl --figures figures -o f.html").ok();
+    }
+    let pictures: Vec<_> =
+        std::fs::read_dir(folder.path("figures")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let kinds: Vec<_> = ["svg", "png"]
+        .iter()
+        .filter(|kind| pictures.iter().any(|p| p.extension().is_some_and(|e| e == **kind)))
+        .collect();
+    assert_eq!(kinds.len(), 2, "{pictures:?}");
     folder.write("mine.html", "my own page");
     let told = fails(&folder, "report r.jsonl -o mine.html", Refused);
     assert!(told.stderr.contains("mine.html: h5lab did not make this file"), "{told}");
@@ -306,7 +316,8 @@ fn what_cannot_be_is_refused() {
     };
     check("report none.jsonl", Input, "no such result file");
     check("report notes.txt", Input, "notes.txt: is no result file");
-    check("report notes.txt --format parquet", Usage, "name a file: -o results.parquet");
+    check("report notes.txt --format parquet", Usage, "name one: -o results.parquet");
+    check("report notes.txt -o report.pdf", Usage, "no report is a .pdf");
     check("report notes.txt --format csv --open", Usage, "--open shows a page");
     check("report notes.txt -o - --open", Usage, "--open needs a file");
     check("run --shape 4x5 --live --quiet", Usage, "--quiet");

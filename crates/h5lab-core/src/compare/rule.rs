@@ -1,6 +1,6 @@
 //! What makes a comparison fail: `slower:10%`.
 
-use super::{Change, Comparison, Verdict};
+use super::{By, Change, Comparison, Verdict};
 use crate::failure::{Failure, FailureKind, Result};
 use crate::report::printable;
 use std::fmt;
@@ -31,8 +31,9 @@ impl FailOn {
     /// Passes a comparison, or not.
     ///
     /// # Errors
-    /// `Changed`, if a cell changed as much as is not allowed, or failed where the base did not.
-    pub fn check(&self, comparison: &Comparison) -> Result<()> {
+    /// `Changed`, if a cell changed as much as is not allowed, or failed where the base did not; or if another file lacks
+    /// cells of the base: a run that broke off has passed nothing.
+    pub fn check(&self, comparison: &Comparison, by: By) -> Result<()> {
         let bad: Vec<&Change> = comparison.changes.iter().filter(|change| self.holds(change)).collect();
         let mut parts = Vec::new();
         if let Some(first) = bad.first() {
@@ -44,6 +45,9 @@ impl FailOn {
         }
         if let Some(first) = comparison.failed.first() {
             parts.push(format!("{} failed; the first: {first}", comparison.failed.len()));
+        }
+        if let (By::Source, Some(lacking @ 1..)) = (by, comparison.alone.first()) {
+            parts.push(format!("{lacking} of A's cells were not measured again"));
         }
         if parts.is_empty() {
             return Ok(());

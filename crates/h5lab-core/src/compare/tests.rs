@@ -164,20 +164,25 @@ fn few_repeats_are_said_to_be_too_few() {
 fn an_acceptance_test_passes_or_fails() {
     let rule = |text: &str| text.parse::<FailOn>().unwrap();
     let worse = compared(&[quick()], &[slow()]);
-    let failure = rule("slower:10%").check(&worse).unwrap_err();
+    let failure = rule("slower:10%").check(&worse, By::Source).unwrap_err();
     assert_eq!((failure.kind, failure.kind.exit_code()), (FailureKind::Changed, 9));
-    assert!(rule("slower:60%").check(&worse).is_ok(), "50 % slower");
+    assert!(rule("slower:60%").check(&worse, By::Source).is_ok(), "50 % slower");
     let better = compared(&[slow()], &[quick()]);
-    assert!(rule("slower:0%").check(&better).is_ok());
-    assert!(rule("changed:10%").check(&better).is_err());
-    assert!(rule("slower:0%").check(&compared(&[quick()], &[quick()])).is_ok(), "no change");
+    assert!(rule("slower:0%").check(&better, By::Source).is_ok());
+    assert!(rule("changed:10%").check(&better, By::Source).is_err());
+    assert!(rule("slower:0%").check(&compared(&[quick()], &[quick()]), By::Source).is_ok(), "no change");
     let lost = changed(quick(), |r| {
         r.failure = Some(Failure::new(FailureKind::RankLost, "gone"));
         r.experiment.np = 9;
     });
     let nine = changed(quick(), |r| r.experiment.np = 9);
-    let failure = rule("slower:10%").check(&compared(&[quick(), nine], &[quick(), lost])).unwrap_err();
+    let failure =
+        rule("slower:10%").check(&compared(&[quick(), nine.clone()], &[quick(), lost]), By::Source).unwrap_err();
     assert!(failure.message.contains("1 failed; the first: ") && failure.message.contains("gone"), "{failure}");
+    let broken_off = compared(&[quick(), nine], &[quick()]);
+    let failure = rule("slower:10%").check(&broken_off, By::Source).unwrap_err();
+    assert!(failure.message.contains("1 of A's cells were not measured again"), "{failure}");
+    assert!(rule("slower:10%").check(&broken_off, By::Path).is_ok(), "groups of one sweep need not be alike");
 }
 
 #[test]

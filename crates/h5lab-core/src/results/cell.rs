@@ -39,7 +39,7 @@ pub struct Cell {
     pub bytes: u64,
     /// Every repeat, in order.
     pub repeats: Vec<Repeat>,
-    /// Transfer bandwidths of the ceiling, MiB/s, a repeat each; empty if it was not measured.
+    /// Bandwidths of the ceiling, MiB/s, a repeat each; empty if it was not measured.
     pub ceiling: Vec<f64>,
     /// State of the page cache that it met.
     pub cache: CacheState,
@@ -64,9 +64,9 @@ pub struct Cell {
 impl Cell {
     /// Of a record; where it stands, and what surrounded it, is for the results to say.
     pub(super) fn of(record: &Record) -> Self {
-        let bytes = record.bytes_asked();
+        let (bytes, direction) = (record.bytes_asked(), record.experiment.direction);
         let ceiling = record.ceiling.as_ref().map_or_else(Vec::new, |ceiling| {
-            ceiling.samples.iter().filter_map(|s| rate(ceiling.bytes, s.duration().transfer)).collect()
+            ceiling.samples.iter().filter_map(|s| rate(ceiling.bytes, moving(direction, &s.duration()))).collect()
         });
         let code = |name: &String| Code::ALL.into_iter().find(|code| code.name() == name);
         Cell {
@@ -111,6 +111,14 @@ impl Cell {
         self.repeats.iter().filter_map(|r| rate(self.bytes, r.phases.transfer)).collect()
     }
 
+    /// What cells are ranked by: the bandwidth at which bytes moved in every repeat, MiB/s. Of a read that is its transfer's;
+    /// of a write the one from the transfer's begin to the end of the close, since a chunk may stay in HDF5's chunk cache, and
+    /// be filtered and written only then.
+    pub fn bandwidth(&self) -> Vec<f64> {
+        let direction = self.experiment.direction;
+        self.repeats.iter().filter_map(|r| rate(self.bytes, moving(direction, &r.phases))).collect()
+    }
+
     /// Bandwidth from open to close of every repeat, MiB/s.
     pub fn total(&self) -> Vec<f64> {
         self.repeats.iter().filter_map(|r| rate(self.bytes, r.seconds())).collect()
@@ -121,9 +129,9 @@ impl Cell {
         stats::median(&self.ceiling)
     }
 
-    /// Median transfer bandwidth as a share of the ceiling's.
+    /// Median bandwidth as a share of the ceiling's.
     pub fn ceiling_share(&self) -> Option<f64> {
-        Some(stats::median(&self.transfer())? / self.ceiling()?)
+        Some(stats::median(&self.bandwidth())? / self.ceiling()?)
     }
 
     /// Median over the repeats of each phase's duration.
@@ -139,12 +147,15 @@ impl Cell {
         stats::median(&self.repeats.iter().map(Repeat::seconds).collect::<Vec<_>>())
     }
 
-    /// The page cache in a word: of a read, what was asked for, or else what it met; of a write, where it ended.
+    /// The page cache in a word: of a read, what was asked for if it met that, or else what it met; of a write, where it
+    /// ended.
     pub fn cache_word(&self) -> &'static str {
         match (self.experiment.direction, self.experiment.cache) {
             (Direction::Write, _) if self.experiment.fsync => "fsynced",
             (Direction::Write, _) => "not fsynced",
             (_, CacheWanted::Warm) => "warm",
+            // As on a file system that lives in memory.
+            (_, CacheWanted::Cold) if matches!(self.cache, CacheState::Warm(_) | CacheState::Mixed(_)) => "not cold",
             (_, CacheWanted::Cold) => "cold",
             (_, CacheWanted::AsFound) => self.met_word(),
         }
@@ -185,6 +196,14 @@ impl Repeat {
     /// Seconds from open to close.
     pub fn seconds(&self) -> f64 {
         self.phases.seconds().iter().sum()
+    }
+}
+
+/// Seconds in which bytes moved: see [`Cell::bandwidth`].
+fn moving(direction: Direction, phases: &Phases) -> f64 {
+    match direction {
+        Direction::Read => phases.transfer,
+        Direction::Write => phases.transfer + phases.flush + phases.close,
     }
 }
 

@@ -15,11 +15,12 @@ pub fn run(args: Compare, output: &Output) -> Result<()> {
         return Ok(());
     }
     let results = results::read(&args.results, output)?;
-    let comparison = compare(&results, args.by.unwrap_or(By::Source), args.metric.into())?;
+    let by = args.by.unwrap_or(By::Source);
+    let comparison = compare(&results, by, args.metric.into())?;
     if output.json {
         json(&comparison)?;
     } else if !output.quiet {
         print(text(&comparison))?;
     }
-    args.fail_on.map_or(Ok(()), |rule| rule.check(&comparison))
+    args.fail_on.map_or(Ok(()), |rule| rule.check(&comparison, by))
 }

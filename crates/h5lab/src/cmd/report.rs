@@ -8,6 +8,7 @@ use h5lab_core::report::document::{Block, Document, document};
 use h5lab_core::report::figure::svg::svg;
 use h5lab_core::report::html::page;
 use h5lab_core::report::markdown::markdown;
+use h5lab_core::report::printable;
 use h5lab_core::report::tidy::{csv, parquet};
 use h5lab_core::results::Results;
 use h5lab_io::beside;
@@ -57,12 +58,14 @@ pub fn run(args: Report, output: &Output) -> Result<()> {
 /// As asked for, or as the file's name says, or a page.
 fn format(args: &Report) -> Result<ReportFormat> {
     let by_name = || match args.output.as_deref().and_then(Path::extension).and_then(|e| e.to_str()) {
-        Some("md" | "markdown") => ReportFormat::Markdown,
-        Some("csv") => ReportFormat::Csv,
-        Some("parquet") => ReportFormat::Parquet,
-        _ => ReportFormat::Html,
+        Some("md" | "markdown") => Ok(ReportFormat::Markdown),
+        Some("csv") => Ok(ReportFormat::Csv),
+        Some("parquet") => Ok(ReportFormat::Parquet),
+        Some("html" | "htm") | None => Ok(ReportFormat::Html),
+        Some(other) => Err(crate::usage(format!("-o: no report is a .{}", printable(other)))
+            .mend("end the name with .html, .md, .csv or .parquet, or say which it is with --format")),
     };
-    let format = args.format.unwrap_or_else(by_name);
+    let format = args.format.map_or_else(by_name, Ok)?;
     if args.open && format != ReportFormat::Html {
         return Err(crate::usage("--open shows a page").mend("leave out --format, or --open"));
     }
@@ -76,7 +79,7 @@ fn target(args: &Report, format: ReportFormat) -> Result<Option<PathBuf>> {
         (Some(file), ..) => Ok(Some(file)),
         (None, true, _) if args.open => Err(crate::usage("--open needs a file").mend("add -o report.html")),
         (None, _, ReportFormat::Parquet) => {
-            Err(crate::usage("Parquet is not for a terminal").mend("name a file: -o results.parquet"))
+            Err(crate::usage("Parquet goes to a file alone").mend("name one: -o results.parquet"))
         }
         (None, true, _) => Ok(None),
         (None, false, ReportFormat::Html) => Ok(Some(PAGE.into())),
@@ -122,13 +125,16 @@ fn render(
     }
 }
 
+/// By which a picture of a report is known as such when the next one replaces it.
+const MADE_BY: &str = "<!-- h5lab report -->\n";
+
 /// Writes every chart as SVG and every picture as PNG.
 fn figures(document: &Document, folder: &Path, force: bool) -> Result<Vec<PathBuf>> {
     std::fs::create_dir_all(folder).map_err(|e| Failure::io("make the folder", folder, &e))?;
     let mut written = Vec::new();
     for block in document.sections.iter().flat_map(|section| &section.blocks) {
         let (name, bytes) = match block {
-            Block::Figure(figure) => (format!("{}.svg", figure.id), svg(figure).into_bytes()),
+            Block::Figure(figure) => (format!("{}.svg", figure.id), format!("{}{MADE_BY}", svg(figure)).into_bytes()),
             Block::Picture(picture) => (format!("{}.png", picture.id), picture.png.clone()),
             _ => continue,
         };

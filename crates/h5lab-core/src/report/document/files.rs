@@ -1,6 +1,6 @@
 //! File systems side by side: every cell with a bar a path.
 
-use super::{Material, Section, interval_cell, mib, told};
+use super::{Material, Section, bandwidth_label, interval_cell, mib, told};
 use crate::compare::Dimension;
 use crate::report::figure::{Axis, Bars, Chart, Figure, slug};
 use crate::report::grid::Grid;
@@ -55,7 +55,7 @@ fn path(material: &Material<'_>, cell: &Cell) -> String {
 fn figure(material: &Material<'_>, group: &[&Cell], paths: &[String]) -> Option<Figure> {
     let cells = material.labels.groups(group, &[Dimension::Path]);
     let on = |cells: &[&Cell], name: &String| -> Vec<f64> {
-        cells.iter().filter(|cell| path(material, cell) == *name).flat_map(|cell| cell.transfer()).collect()
+        cells.iter().filter(|cell| path(material, cell) == *name).flat_map(|cell| cell.bandwidth()).collect()
     };
     let shared: Vec<&Vec<&Cell>> =
         cells.iter().filter(|cells| paths.iter().filter(|p| !on(cells, p).is_empty()).count() > 1).collect();
@@ -72,7 +72,7 @@ fn figure(material: &Material<'_>, group: &[&Cell], paths: &[String]) -> Option<
             idle: false,
         }
     });
-    let mut table = Grid::new(&["cell", "path", "#transfer MiB/s", "#95 % interval", "#n"]);
+    let mut table = Grid::new(&["cell", "path", "#MiB/s", "#95 % interval", "#n"]);
     for (cells, row) in shared.iter().zip(&rows) {
         for name in paths {
             let samples = on(cells, name);
@@ -84,9 +84,9 @@ fn figure(material: &Material<'_>, group: &[&Cell], paths: &[String]) -> Option<
     Some(Figure {
         id: slug(&format!("file systems {what} {}", first.size_word())),
         title: format!("Paths side by side: {what}"),
-        alt: format!("Transfer bandwidth of {shown} cells ({what}) on {}.", paths.join(", ")),
+        alt: format!("Bandwidth of {shown} cells ({what}) on {}.", paths.join(", ")),
         chart: Chart::Bars {
-            value: Axis::linear("transfer bandwidth (MiB/s)"),
+            value: Axis::linear(bandwidth_label(first)),
             row: "cell",
             series: series.collect(),
             rows: rows[..shown].to_vec(),

@@ -18,18 +18,18 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         material.labels.groups(&hdf5, &but_for).iter().filter_map(|group| line(material, group, &but_for)).collect();
     lines.sort_by(|a, b| b.0.total_cmp(&a.0));
     let left_out = lines.len().saturating_sub(MOST);
-    let mut lines: Vec<String> = lines.into_iter().take(MOST).map(|(_, line)| line).collect();
+    let best = lines.into_iter().take(MOST).map(|(_, line)| line);
+    let mut lines: Vec<String> = wrong_or_failed(material).into_iter().chain(best).collect();
     if left_out > 0 {
         lines.push(format!("{left_out} more accesses: see the charts and the table."));
     }
-    lines.extend(wrong_or_failed(material));
     (!lines.is_empty()).then(|| Section::new("summary", "Summary").show(Block::List(lines)))
 }
 
 /// The best of what was measured for one access, and by what factor it leaves the slowest behind.
 fn line(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Option<(f64, String)> {
     let mut ranked: Vec<(f64, &Cell)> =
-        group.iter().filter_map(|cell| Some((median(&cell.transfer())?, *cell))).collect();
+        group.iter().filter_map(|cell| Some((median(&cell.bandwidth())?, *cell))).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     let &(best, cell) = ranked.first()?;
     let what = material.labels.label_without(cell, &[&[Dimension::Method], but_for].concat());
@@ -58,7 +58,7 @@ fn line(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Opti
 /// Whether the second best is really slower.
 fn runner_up(material: &Material<'_>, ranked: &[(f64, &Cell)]) -> String {
     let [(_, best), (_, second), ..] = ranked else { return String::new() };
-    let certain = Ratio::of(&best.transfer(), &second.transfer()).is_some_and(|ratio| ratio.probability() < 0.05);
+    let certain = Ratio::of(&best.bandwidth(), &second.bandwidth()).is_some_and(|ratio| ratio.probability() < 0.05);
     if certain {
         return String::new();
     }

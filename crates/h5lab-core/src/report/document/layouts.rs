@@ -29,7 +29,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     let figures = material.labels.groups(&reads, &WITHIN);
     let figures = figures.iter().filter_map(|group| figure(material, group)).take(MOST);
     Section::new("layouts", "Layouts and accesses")
-        .say("The best transfer bandwidth (MiB/s) that any method and rank count reached with a layout. A column is an access: the darkest cell \
+        .say("The best bandwidth (MiB/s) that any method and rank count reached with a layout. A column is an access: the darkest cell \
               is the layout that serves it best.")
         .figures(figures)
         .unless_empty()
@@ -45,7 +45,7 @@ fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
     rows.truncate(MOST_ROWS);
     let best = |row: &String, column: &String| {
         let those = group.iter().filter(|cell| layout(cell) == *row && access(cell) == *column);
-        those.filter_map(|cell| Some((median(&cell.transfer())?, *cell))).max_by(|a, b| a.0.total_cmp(&b.0))
+        those.filter_map(|cell| Some((median(&cell.bandwidth())?, *cell))).max_by(|a, b| a.0.total_cmp(&b.0))
     };
     let found: Vec<Vec<Option<(f64, &Cell)>>> =
         rows.iter().map(|row| columns.iter().map(|column| best(row, column)).collect()).collect();
@@ -56,7 +56,7 @@ fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
         found.map(|(value, cell)| HeatCell {
             share: value / top[column],
             text: rate(value),
-            hover: format!("{}\n{}", material.labels.label(cell), told(&cell.transfer(), "MiB/s")),
+            hover: format!("{}\n{}", material.labels.label(cell), told(&cell.bandwidth(), "MiB/s")),
         })
     };
     let cells = found.iter().map(|row| row.iter().enumerate().map(cell).collect()).collect();

@@ -189,6 +189,11 @@ fn mib(value: Option<f64>) -> String {
     value.map_or("-".into(), super::rate)
 }
 
+/// What an axis of [`Cell::bandwidth`] is called.
+fn bandwidth_label(cell: &Cell) -> &'static str {
+    if cell.reads() { "transfer bandwidth (MiB/s)" } else { "bandwidth, transfer to close (MiB/s)" }
+}
+
 /// What a chart says when a point or bar is pointed at: median, n, interval, and every sample.
 fn told(samples: &[f64], unit: &str) -> String {
     /// Samples in a line, and in all: a label must fit onto a screen.

@@ -26,7 +26,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         "The same as a plan: save it as plan.toml, then h5lab run plan.toml. Its lists multiply, so it may have more cells".into(),
         plan(material.results),
     ));
-    let best = material.sound.iter().filter_map(|cell| Some((median(&cell.transfer())?, cell)));
+    let best = material.sound.iter().filter_map(|cell| Some((median(&cell.bandwidth())?, cell)));
     if let Some((_, cell)) = best.max_by(|a, b| a.0.total_cmp(&b.0)) {
         let file = quoted(&material.results.sources[cell.source]);
         let command = format!("h5lab rerun {file} --cell {}", cell.line);

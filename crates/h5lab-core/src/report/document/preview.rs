@@ -115,6 +115,8 @@ fn png(grey: &[u8], width: u32, height: u32) -> Option<Vec<u8>> {
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::Eight);
+    // Who made it: a later report may replace it.
+    encoder.add_text_chunk("Software".into(), "h5lab".into()).ok()?;
     encoder.write_header().and_then(|mut writer| writer.write_image_data(grey)).ok()?;
     Some(file)
 }

@@ -1,7 +1,7 @@
 //! Bandwidth against ranks: a chart an access, a line a method and layout, intervals, and the ceiling.
 
 use super::labels::WAYS;
-use super::{Material, Section, interval_cell, mib, told};
+use super::{Material, Section, bandwidth_label, interval_cell, mib, told};
 use crate::compare::Dimension;
 use crate::report::counted;
 use crate::report::figure::{Axis, Chart, Figure, Line, Point, slug};
@@ -70,10 +70,10 @@ fn figure(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Fi
     Figure {
         id: slug(&format!("ranks {what}")),
         title: format!("{what}: bandwidth against ranks"),
-        alt: format!("Transfer bandwidth against the number of ranks, {what}: {best}."),
+        alt: format!("Bandwidth against the number of ranks, {what}: {best}."),
         chart: Chart::Lines {
             x: Axis { label: "ranks".into(), log: true, ticks },
-            y: bandwidth_axis(&shown),
+            y: bandwidth_axis(group[0], &shown),
             lines: shown,
         },
         table,
@@ -81,15 +81,15 @@ fn figure(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Fi
 }
 
 /// Logarithmic where a linear one would leave most lines at its bottom.
-fn bandwidth_axis(lines: &[Line]) -> Axis {
+fn bandwidth_axis(cell: &Cell, lines: &[Line]) -> Axis {
     const WIDE: f64 = 20.0;
     let values = || lines.iter().flat_map(|line| &line.points).map(|point| point.y);
     let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
-    let label = "transfer bandwidth (MiB/s)";
+    let label = bandwidth_label(cell);
     if low > 0.0 && high > WIDE * low { Axis::log(label) } else { Axis::linear(label) }
 }
 
-/// Bandwidths of the transfer and of the ceiling with each rank count.
+/// Bandwidths of the cells and of the ceiling with each rank count.
 type Counts = BTreeMap<usize, [Vec<f64>; 2]>;
 
 /// What was measured more than once is taken together.
@@ -97,7 +97,7 @@ fn by_ranks(cells: &[&Cell]) -> Counts {
     let mut counts = Counts::new();
     for cell in cells {
         let [samples, ceiling] = counts.entry(cell.experiment.np).or_default();
-        samples.extend(cell.transfer());
+        samples.extend(cell.bandwidth());
         ceiling.extend(&cell.ceiling);
     }
     counts

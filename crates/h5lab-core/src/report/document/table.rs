@@ -7,7 +7,8 @@ use crate::results::Cell;
 use crate::stats::median;
 
 pub(super) fn section(material: &Material<'_>) -> Option<Section> {
-    let mut grid = Grid::large(&[
+    let heads = [
+        "file",
         "#line",
         "",
         "access",
@@ -23,13 +24,19 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         "#of ceiling",
         "#read ampl. comp/meas",
         "verified",
-    ]);
+    ];
+    let mut grid = Grid::large(&heads[unnamed(material)..]);
     for cell in &material.results.cells {
         grid.row(row(material, cell));
     }
     let section = Section::new("results", "All results")
-        .say("`line` is the record's line in its result file. Bandwidths are medians over the repeats; docs/method.md of h5lab defines every number.");
+        .say("`line` is the record's line in its result file; of writes, the share of the ceiling is that of the bandwidth from transfer to close. Bandwidths are medians over the repeats; docs/method.md of h5lab defines every number.");
     section.show(Block::Table(grid)).unless_empty()
+}
+
+/// How many columns are left out: that of files, where there is one.
+fn unnamed(material: &Material<'_>) -> usize {
+    usize::from(material.results.sources.len() < 2)
 }
 
 fn row(material: &Material<'_>, cell: &Cell) -> Vec<String> {
@@ -41,7 +48,8 @@ fn row(material: &Material<'_>, cell: &Cell) -> Vec<String> {
         (None, Some(false)) => "NO".into(),
         (None, None) => "-".into(),
     };
-    vec![
+    let all = vec![
+        material.results.sources[cell.source].clone(),
         cell.line.to_string(),
         if cell.reads() { "read" } else { "write" }.into(),
         e.access.to_string(),
@@ -57,5 +65,6 @@ fn row(material: &Material<'_>, cell: &Cell) -> Vec<String> {
         cell.ceiling_share().map_or("-".into(), |share| format!("{:.0} %", share * 100.0)),
         cell.amplification.as_ref().map_or("-".into(), Amplification::to_string),
         outcome,
-    ]
+    ];
+    all.into_iter().skip(unnamed(material)).collect()
 }
