@@ -164,16 +164,19 @@ fn some_lines(reader: &mut impl BufRead) -> std::io::Result<Vec<Vec<u8>>> {
 
 /// The record of a line; `None` of an empty one.
 fn parse(line: &[u8]) -> Option<Result<Record, String>> {
-    let text = line.trim_ascii();
-    let half = line.last() != Some(&b'\n');
-    (!text.is_empty()).then(|| serde_json::from_slice(text).map_err(|why| no_record(&why, half)))
+    // As some editors begin a file.
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let text = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
+    (!text.is_empty()).then(|| serde_json::from_slice(text).map_err(|why| no_record(&why)))
 }
 
-fn no_record(why: &serde_json::Error, half: bool) -> String {
-    match (why.classify(), half) {
-        (serde_json::error::Category::Eof, true) => "it ends half-written, as a crash leaves it".into(),
-        _ => format!("it is no record: {why}"),
+/// Why a line is none, without the place in it: lines with one cause are counted together.
+fn no_record(why: &serde_json::Error) -> String {
+    if why.classify() == serde_json::error::Category::Eof {
+        return "it ends half-written, as a crash leaves it".into();
     }
+    let why = why.to_string();
+    format!("it is no record: {}", why.rsplit_once(" at line ").map_or(why.as_str(), |(cause, _)| cause))
 }
 
 fn input(path: &Path, why: &str) -> Failure {

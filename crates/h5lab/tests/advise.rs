@@ -54,7 +54,7 @@ fn described_data_gets_a_proven_layout_and_records() {
 fn a_file_gets_its_layout_compared_and_the_commands_work() {
     let folder = Folder::new();
     folder.python("make_stack.py").ok();
-    let answer = advice(&folder, "stack.h5:entry/data --reads projection,sinogram --cache warm");
+    let answer = advice(&folder, "stack.h5:entry/data --reads projection=0.1,sinogram=0.9 --cache warm");
     let rows = rows(&answer);
     assert!(
         rows.iter().any(|row| row["origin"] == "today" && row["layout"]["chunk"] == serde_json::json!([1, 128, 160]))
@@ -78,11 +78,12 @@ fn a_tuned_file_has_the_same_values_and_a_receipt() {
     let folder = Folder::new();
     folder.python("make_stack.py").ok();
     let before = folder.read("stack.h5");
-    let words = "tune stack.h5 --reads projection=0.5,sinogram=0.5 --cache warm --time 8s --json --save tuned.jsonl";
+    // Nearly all sinograms: what one image a chunk costs them is clear on a busy machine, too.
+    let words = "tune stack.h5 --reads projection=0.1,sinogram=0.9 --cache warm --time 8s --json --save tuned.jsonl";
     let done = folder.h5lab(words).ok();
     let answer: Value = serde_json::from_str(&done.stdout).unwrap();
     let receipt = &answer["receipt"];
-    assert_eq!(receipt["dataset"], "entry/data");
+    assert_eq!(receipt["dataset"], "entry/data", "{answer}");
     assert_eq!(receipt["to"]["chunk"], answer["advice"]["rows"][0]["layout"]["chunk"]);
     for line in receipt["reads"].as_array().unwrap() {
         for key in ["before", "predicted", "promised", "obtained"] {

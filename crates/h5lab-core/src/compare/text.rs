@@ -79,11 +79,14 @@ fn interval((low, high): (f64, f64)) -> String {
     format!("{low}..{high}")
 }
 
-/// `12 % slower`, `2.3 times as fast`, `no change`.
+/// `12 % slower`, `2.3 times as fast`, `no change`; `nothing certain` where a change might hide in a wide interval.
 pub(crate) fn verdict(change: &Change) -> String {
     let ratio = change.ratio;
     match change.verdict {
         Verdict::TooFew => format!("too few repeats ({} and {})", change.repeats[0], change.repeats[1]),
+        Verdict::NoChange if change.interval.is_some_and(|(low, high)| low < 1.0 / WIDE || high > WIDE) => {
+            "nothing certain".into()
+        }
         Verdict::NoChange => "no change".into(),
         Verdict::Faster if ratio >= 2.0 => format!("{} times as fast", significant(ratio)),
         Verdict::Faster => format!("{:.0} % faster", (ratio - 1.0) * 100.0),
@@ -91,6 +94,9 @@ pub(crate) fn verdict(change: &Change) -> String {
         Verdict::Slower => format!("{:.0} % slower", (1.0 - ratio) * 100.0),
     }
 }
+
+/// A factor that makes a difference.
+const WIDE: f64 = 1.1;
 
 fn summary(comparison: &Comparison) -> String {
     let count = |verdict: Verdict| comparison.changes.iter().filter(|change| change.verdict == verdict).count();
