@@ -11,7 +11,7 @@ use h5lab_core::host;
 use h5lab_core::tunables::MpiIo;
 use h5lab_io::host::{launcher, machine, mpi, process_env};
 use h5lab_io::progress::Progress;
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, prlimit, waitid};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -35,13 +35,20 @@ pub fn end_ranks() {
     dump_no_core(pid);
     let _ = kill_process(pid, Signal::TERM);
     let begun = Instant::now();
-    // The main thread waits for mpirun, and then sets RUNNING to 0.
-    while RUNNING.load(Ordering::SeqCst) != 0 && begun.elapsed() < PATIENCE * 2 {
+    while !has_ended(pid) && begun.elapsed() < PATIENCE * 2 {
         std::thread::sleep(Duration::from_millis(20));
         if begun.elapsed() > PATIENCE {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
+}
+
+/// Whether mpirun has ended. It is left to the main thread to collect, which may not come to that: it may wait to save a
+/// record, where the signal handler lets nobody begin to.
+fn has_ended(mpirun: Pid) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    // An error: it has been collected.
+    !matches!(waitid(WaitId::Pid(mpirun), options), Ok(None))
 }
 
 /// The mpirun to use; or what stands for it.
