@@ -209,8 +209,7 @@ pub fn read(path: &Path) -> Result<(Vec<Record>, usize)> {
 /// As [`read`].
 pub fn lines(path: &Path) -> Result<Vec<Option<Record>>> {
     let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
-    let lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    Ok(lines.map(|line| serde_json::from_slice(line).ok()).collect())
+    Ok(bytes.split(|&byte| byte == b'\n').filter_map(parse).map(Result::ok).collect())
 }
 
 /// True if the file is empty, or begins as a record does, be it half-written.

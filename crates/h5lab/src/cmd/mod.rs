@@ -21,11 +21,12 @@ pub mod write;
 use crate::cli::{Measuring, Output, Ranks};
 use crate::output::Show;
 use crate::task::{Done, Settings, Task};
+use h5lab_core::dataset::SourceFile;
 use h5lab_core::failure::Result;
 use h5lab_core::method::Method;
 use h5lab_core::tunables::Tunables;
 use h5lab_io::journal::check_apart;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl From<&Measuring> for Settings {
     fn from(measuring: &Measuring) -> Settings {
@@ -69,4 +70,15 @@ fn measure<'a>(task: &Task, ranks: &Ranks, measuring: &Measuring, output: &'a Ou
         _ => unreachable!("a measurement leaves a record"),
     })?;
     Ok(show)
+}
+
+/// File and dataset, if it names one; a file's own name may have a colon.
+fn file_and_dataset(name: &str) -> (PathBuf, Option<String>) {
+    match name.parse::<SourceFile>() {
+        Ok(source) if !Path::new(name).exists() => {
+            let source = h5lab_io::values::located(&source);
+            (source.file, Some(source.dataset))
+        }
+        _ => (name.into(), None),
+    }
 }

@@ -8,7 +8,7 @@ use h5lab_core::show::{Colours, Contrast, Slice, Target, contrast, draw, picture
 use rustix::termios::tcgetwinsize;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Shows it.
 pub fn run(args: Show, output: &Output) -> Result<()> {
@@ -38,13 +38,8 @@ pub fn run(args: Show, output: &Output) -> Result<()> {
 /// The target with its name cut where there is a file: names of files and of datasets may have colons of their own.
 fn located(target: Target) -> Target {
     let Target { file, dataset: Some(dataset), index } = target else { return target };
-    let source = SourceFile { file, dataset };
-    let whole = PathBuf::from(source.to_string());
-    if whole.is_file() {
-        return Target { file: whole, dataset: None, index };
-    }
-    let SourceFile { file, dataset } = h5lab_io::values::located(&source);
-    Target { file, dataset: Some(dataset), index }
+    let (file, dataset) = super::file_and_dataset(&SourceFile { file, dataset }.to_string());
+    Target { file, dataset, index }
 }
 
 /// What a program may want to know of the slice; its values are in the file.

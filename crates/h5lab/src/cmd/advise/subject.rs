@@ -8,7 +8,7 @@ use h5lab_core::generate::Data;
 use h5lab_core::inspect::{DatasetFacts, Inspection, Kind, Stored};
 use h5lab_core::layout::Layout;
 use h5lab_core::report::printable;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A dataset that a layout is to be found for.
 pub struct Subject {
@@ -49,7 +49,7 @@ impl Subject {
     /// # Errors
     /// `Input` if it is no dataset that a layout can be chosen for.
     pub fn of_file(name: &str) -> Result<Self> {
-        let (file, wanted) = split(name);
+        let (file, wanted) = crate::cmd::file_and_dataset(name);
         let found = h5lab_io::inspect::inspect(&file, false)?;
         let (path, facts, note) = choose(&found, wanted.as_deref()).map_err(|failure| failure.at(&file))?;
         check(&path, facts).map_err(|failure| failure.at(&file))?;
@@ -70,17 +70,6 @@ fn described(args: &Advise, shape: &Shape) -> Result<Subject> {
     let dataset = Dataset { name: "data".into(), shape, dtype: args.dtype, data: Some(data), from: None };
     let label = format!("{} data", args.data);
     Ok(Subject { label, file: None, dataset, today: None, elsewhere: false, stored: None, note: None })
-}
-
-/// File and dataset, if it names one; a file's own name may have a colon.
-fn split(name: &str) -> (PathBuf, Option<String>) {
-    match name.parse::<SourceFile>() {
-        Ok(source) if !Path::new(name).exists() => {
-            let source = h5lab_io::values::located(&source);
-            (source.file, Some(source.dataset))
-        }
-        _ => (name.into(), None),
-    }
 }
 
 /// The dataset that is wanted; or the largest one that a layout can be chosen for.
