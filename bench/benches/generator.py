@@ -31,7 +31,7 @@ def run(bench):
             Line("verify", "GB/s", speed(plain, "verify")),
             Line("make", "GB/s", speed(plain, "fill"), "numpy.random.uniform", numpy("uniform")),
             Line("make", "GB/s", speed(plain, "fill"), "Generator.random f4", numpy("lean")),
-            Line("make", "GB/s", speed(plain, "fill"), "the same, Philox", numpy("philox")),
+            Line("make", "GB/s", speed(plain, "fill"), "Philox (counter-based)", numpy("philox")),
         ],
         samples=samples,
         notes=["GB/s of float32; more is better. numpy.random.uniform makes float64, twice the bytes that count here."],

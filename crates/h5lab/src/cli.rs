@@ -339,7 +339,7 @@ pub struct Measuring {
   h5lab write 128 250000 --collective --fsync
       collective transfers, flushed to the device
 
-Rank r of p writes rows r*n/p up to (r+1)*n/p: uniform random numbers (NumPy's Philox generator) plus 1000*(r+1).")]
+Rank r of p writes rows r*n/p up to (r+1)*n/p: uniform random numbers (Threefry2x64-20) plus 1000*(r+1).")]
 pub struct Write {
     /// Rows
     #[arg(value_name = "NROWS", default_value = "128", value_parser = count, requires = "columns", allow_negative_numbers = true)]

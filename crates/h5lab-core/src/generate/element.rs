@@ -19,6 +19,7 @@ pub(super) trait Element: Pod {
 macro_rules! integer {
     ($($t:ty),*) => {$(
         impl Element for $t {
+            #[inline(always)]
             fn uniform_from_stream(raw: &mut [Self]) {
                 for x in raw {
                     *x = <$t>::from_le(*x);
@@ -49,6 +50,7 @@ integer!(u8, u16, u32, u64, i8, i16, i32, i64);
 macro_rules! float {
     ($t:ty, $bits:ty, $shift:expr, $step:expr) => {
         impl Element for $t {
+            #[inline(always)]
             fn uniform_from_stream(raw: &mut [Self]) {
                 for x in raw {
                     *x = (<$bits>::from_le(x.to_bits()) >> $shift) as $t * $step;

@@ -37,7 +37,7 @@ impl DataKind {
     /// The identifier that records and files keep. It changes whenever the same seed makes other values.
     pub const fn generator_id(self) -> &'static str {
         match self {
-            DataKind::Uniform => "philox4x64-10 uniform v1",
+            DataKind::Uniform => "threefry2x64-20 uniform v1",
             DataKind::Detector => "philox4x64-10 detector v1",
             DataKind::Tomography => "philox4x64-10 tomography v1",
             DataKind::Ramp => "index ramp v1",
@@ -78,7 +78,7 @@ mod tests {
             assert_eq!(DataKind::from_generator_id(kind.generator_id()), Some(kind));
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
         }
-        assert_eq!(DataKind::from_generator_id("philox4x64-10 uniform v0"), None);
+        assert_eq!(DataKind::from_generator_id("philox4x64-10 uniform v1"), None);
     }
 
     #[test]

@@ -1,20 +1,13 @@
 //! The values of test data: pure functions of a seed and of an element's place, so that any rank can make or verify any region.
 //!
-//! An element's place is its global index `i` in C order. Random bits are the stream of NumPy's
-//! `Philox(key=seed)` (Philox4x64-10), seen as a little-endian array of the element's type: element `i` takes
-//! the stream's bytes `i * size .. (i + 1) * size`. Integers are these bytes; floats in [0, 1) are their high bits,
-//! `(u32 >> 8) * 2^-24` and `(u64 >> 11) * 2^-53`. So NumPy makes the same data; an `f32` dataset of 1000 elements:
+//! An element's place is its global index `i` in C order. The random bits of uniform data are a stream of Threefry2x64-20
+//! with the key (seed, 0), seen as a little-endian array of the element's type: element `i` takes the stream's bytes
+//! `i * size .. (i + 1) * size`. Integers are these bytes; floats in [0, 1) are their high bits, `(u32 >> 8) * 2^-24` and
+//! `(u64 >> 11) * 2^-53`. `threefry.py` beside this file makes the same data.
 //!
-//! ```python
-//! import numpy as np
-//! words = np.random.Philox(key=seed).random_raw(1000 * 4 // 8)    # n * itemsize / 8, rounded up
-//! bits = words.astype("<u8").view("<u4")[:1000]                   # "<u8" for f64; an integer's own type is the value
-//! data = (bits >> 8).astype("f4") * np.float32(2**-24)            # f64: (bits >> 11) * 2.0**-53
-//! ```
-//!
-//! Counts (of the kinds detector and tomography), whatever their type, are made from the 32-bit half `i` of the same
-//! stream, the uniform that is turned into a Poisson count; `detector.py` and `tomography.py` beside this file do it with
-//! SciPy. With [`Data::stamp_ranks`],
+//! Counts (of the kinds detector and tomography), whatever their type, are made from the 32-bit half `i` of the stream of
+//! NumPy's `Philox(key=seed)` (Philox4x64-10), the uniform that is turned into a Poisson count; `detector.py` and
+//! `tomography.py` beside this file do it with NumPy and SciPy. With [`Data::stamp_ranks`],
 //! `1000 * (rank + 1)` is added in the element type's arithmetic.
 
 mod detector;
@@ -24,7 +17,10 @@ mod kind;
 mod philox;
 mod pieces;
 mod poisson;
+mod stream;
+mod threefry;
 mod tomography;
+mod uniform;
 
 pub use kind::DataKind;
 
@@ -32,10 +28,10 @@ use crate::dataset::Dtype;
 use crate::region::{Region, strides};
 use detector::Detector;
 use element::Element;
-use philox::Philox;
 use pieces::{PIECE, Piece, pieces};
 use serde::{Deserialize, Serialize};
 use tomography::Tomography;
+use uniform::Uniform;
 
 /// The rule that makes every value of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -192,7 +188,7 @@ impl Differences {
 
 /// A kind of data, with all that its values need made ready.
 enum Source {
-    Uniform(Philox),
+    Uniform(Uniform),
     Detector(Box<Detector>),
     Tomography(Box<Tomography>),
     Ramp,
@@ -201,7 +197,7 @@ enum Source {
 impl Source {
     fn new(data: &Data, shape: &[u64]) -> Self {
         match data.kind {
-            DataKind::Uniform => Source::Uniform(Philox::new([data.seed, 0])),
+            DataKind::Uniform => Source::Uniform(Uniform::new(data.seed)),
             DataKind::Detector => Source::Detector(Box::new(Detector::new(data.seed, shape))),
             DataKind::Tomography => Source::Tomography(Box::new(Tomography::new(data.seed, shape))),
             DataKind::Ramp => Source::Ramp,
@@ -211,10 +207,7 @@ impl Source {
     /// The values of a piece.
     fn fill<T: Element>(&mut self, piece: &Piece, out: &mut [T]) {
         match self {
-            Source::Uniform(philox) => {
-                philox.bytes(piece.first * size_of::<T>() as u64, bytemuck::cast_slice_mut(out));
-                T::uniform_from_stream(out);
-            }
+            Source::Uniform(uniform) => uniform.fill(piece.first, out),
             Source::Detector(detector) => detector.fill(piece.first, out),
             Source::Tomography(tomography) => tomography.fill(piece.first, out),
             Source::Ramp => {

@@ -5,6 +5,7 @@
 //! NumPy increments its counter before it makes a block, so block 0 has counter 1.
 
 use super::element::Element;
+use super::stream::{self, to_bytes};
 
 const ROUNDS: usize = 10;
 /// The multipliers and key increments of the paper's reference code, Random123's `philox.h`.
@@ -46,25 +47,8 @@ impl Philox {
     }
 
     /// Writes the bytes of the stream from byte `first` on.
-    pub(super) fn bytes(&self, first: u64, out: &mut [u8]) {
-        let mut block = first / BLOCK as u64;
-        let skip = (first % BLOCK as u64) as usize;
-        let mut rest = out;
-        if skip > 0 {
-            let (head, body) = rest.split_at_mut(rest.len().min(BLOCK - skip));
-            head.copy_from_slice(&to_bytes(self.block(block))[skip..][..head.len()]);
-            block += 1;
-            rest = body;
-        }
-        let mut chunks = rest.chunks_exact_mut(BLOCK);
-        for chunk in &mut chunks {
-            chunk.copy_from_slice(&to_bytes(self.block(block)));
-            block += 1;
-        }
-        let tail = chunks.into_remainder();
-        if !tail.is_empty() {
-            tail.copy_from_slice(&to_bytes(self.block(block))[..tail.len()]);
-        }
+    fn bytes(&self, first: u64, out: &mut [u8]) {
+        stream::bytes::<BLOCK>(first, out, |block| to_bytes(self.block(block)));
     }
 }
 
@@ -78,15 +62,6 @@ pub(super) fn fraction(word: u64) -> f64 {
 fn multiply(a: u64, b: u64) -> (u64, u64) {
     let product = u128::from(a) * u128::from(b);
     ((product >> 64) as u64, product as u64)
-}
-
-#[inline(always)]
-fn to_bytes(words: [u64; 4]) -> [u8; BLOCK] {
-    let mut bytes = [0; BLOCK];
-    for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
-        place.copy_from_slice(&word.to_le_bytes());
-    }
-    bytes
 }
 
 #[cfg(test)]
@@ -132,19 +107,6 @@ mod tests {
     fn blocks_are_numpys() {
         for &(key, block, words) in FROM_NUMPY {
             assert_eq!(Philox::new(key).block(block), words, "key {key:x?} block {block}");
-        }
-    }
-
-    #[test]
-    fn bytes_from_any_place_are_the_streams() {
-        let philox = Philox::new([42, 0]);
-        let stream: Vec<u8> = (0..8).flat_map(|b| to_bytes(philox.block(b))).collect();
-        for first in 0..100 {
-            for length in [0, 1, 3, 31, 32, 33, 64, 100] {
-                let mut out = vec![0; length];
-                philox.bytes(first as u64, &mut out);
-                assert_eq!(out, stream[first..first + length], "{first} {length}");
-            }
         }
     }
 }
