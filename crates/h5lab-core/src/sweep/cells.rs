@@ -1,6 +1,6 @@
 //! From lists to cells: what is measured, in which order, and what is left out and why.
 
-use super::{ChunkChoice, DataChoice, Sweep};
+use super::{ChunkChoice, DataChoice, Interleave, Sweep};
 use crate::access::Access;
 use crate::dataset::{Dataset, Dtype, Shape};
 use crate::experiment::{CacheWanted, Direction, Experiment};
@@ -99,9 +99,9 @@ struct FileSettings<'a> {
 impl Sweep {
     /// The batches of the sweep, and what is left out. `supports` says whether an experiment can run here at all.
     ///
-    /// In a batch the methods, accesses and cache states of one layout are measured in turns, round by round, so that
-    /// drift hits them alike; what is compared across batches is compared by its share of the ceiling, which is
-    /// measured in each of them.
+    /// In a batch the methods, accesses and cache states of one layout, or of all, are measured in turns, round by round,
+    /// so that drift hits them alike; what is compared across batches is compared by its share of the ceiling, which is
+    /// measured in each of them. A batch of one layout is done sooner, so less is lost if the sweep is stopped.
     ///
     /// # Errors
     /// The first shape that cannot be made.
@@ -117,14 +117,24 @@ impl Sweep {
                         .filter(|settings| settings.method.is_hdf5() || number == 0)
                         .filter_map(|settings| self.file(settings, np, supports, &mut next, &mut skipped))
                         .collect();
-                    if !files.is_empty() {
-                        let (folder, repeat, ceiling) = (folder.clone(), self.repeat, self.ceiling);
-                        batches.push(Batch { folder, np, mpi_io, repeat, ceiling, files });
-                    }
+                    let (folder, repeat, ceiling) = (folder.clone(), self.repeat, self.ceiling);
+                    self.add(&mut batches, Batch { folder, np, mpi_io, repeat, ceiling, files });
                 }
             }
         }
         Ok((batches, skipped))
+    }
+
+    /// Adds a batch, or its files to the last one if they are to be measured in turns with that.
+    fn add(&self, batches: &mut Vec<Batch>, batch: Batch) {
+        let group = |b: &Batch| (b.folder.clone(), b.np, b.mpi_io);
+        match batches.last_mut() {
+            _ if batch.files.is_empty() => {}
+            Some(last) if self.interleave == Interleave::Plan && group(last) == group(&batch) => {
+                last.files.extend(batch.files)
+            }
+            _ => batches.push(batch),
+        }
     }
 
     fn datasets(&self) -> Result<Vec<Dataset>> {
@@ -327,6 +337,16 @@ mod tests {
         assert!(cells.iter().enumerate().all(|(k, cell)| cell.index == k));
         let caches: Vec<_> = batches[0].files[0].reads.iter().map(|c| c.experiment.cache).collect();
         assert_eq!(caches, [CacheWanted::Warm, CacheWanted::Warm, CacheWanted::Cold, CacheWanted::Cold]);
+    }
+
+    #[test]
+    fn a_plan_is_interleaved_as_a_whole_if_it_says_so() {
+        let plan = "shape='20x40x50'\nmethod=['independent','posix']\nchunk=['contiguous','1x40x50']\nnp=[1,2]\npath=['a','b']\n";
+        let (apart, _) = sweep(plan).batches(&|_| Ok(())).unwrap();
+        let (together, _) = sweep(&format!("{plan}interleave='plan'")).batches(&|_| Ok(())).unwrap();
+        assert_eq!((apart.len(), together.len()), (8, 4), "a folder and a rank count each");
+        let cells = |batches: &[Batch]| batches.iter().flat_map(Batch::cells).cloned().collect::<Vec<_>>();
+        assert_eq!(cells(&apart), cells(&together));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The keys of a plan: one table for TOML and for flags, so that both take the same words.
 
-use super::{ChunkChoice, DataChoice, OnError, Sweep};
+use super::{ChunkChoice, DataChoice, Interleave, OnError, Sweep};
 use crate::access::Access;
 use crate::dataset::Shape;
 use crate::experiment::CacheWanted;
@@ -175,6 +175,12 @@ pub const KEYS: &[Key] = &[
         help: "true or false: whether the posix ceiling is measured beside each cell",
         list: false,
         set: |s, v| one(&mut s.ceiling, v),
+    },
+    Key {
+        name: "interleave",
+        help: "what is measured in turns: layout (the cells of one, then of the next) or plan (all of them)",
+        list: false,
+        set: |s, v| one(&mut s.interleave, v),
     },
     Key { name: "on-error", help: "continue or stop", list: false, set: |s, v| one(&mut s.on_error, v) },
 ];
@@ -368,6 +374,7 @@ macro_rules! words {
 }
 
 words!(CacheWanted, "cold" => CacheWanted::Cold, "warm" => CacheWanted::Warm, "as-found" => CacheWanted::AsFound);
+words!(Interleave, "layout" => Interleave::Layout, "plan" => Interleave::Plan);
 words!(OnError, "continue" => OnError::Continue, "stop" => OnError::Stop);
 words!(AllocationTime, "early" => AllocationTime::Early, "late" => AllocationTime::Late, "incremental" => AllocationTime::Incremental);
 words!(FillTime, "never" => FillTime::Never, "if-set" => FillTime::IfSet, "alloc" => FillTime::Alloc);

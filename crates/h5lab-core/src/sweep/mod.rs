@@ -50,6 +50,15 @@ pub enum OnError {
     Stop,
 }
 
+/// What is measured in turns, round by round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Interleave {
+    /// The cells of one layout; then those of the next.
+    Layout,
+    /// All cells that one group of ranks can measure in one folder.
+    Plan,
+}
+
 /// A sweep: every list holds at least one value; the product of all lists are its cells.
 ///
 /// Files are written with each method, layout, rank count and so on, and then read with each access and cache state.
@@ -113,6 +122,8 @@ pub struct Sweep {
     pub repeat: usize,
     /// Whether the posix ceiling is measured beside each cell.
     pub ceiling: bool,
+    /// What is measured in turns.
+    pub interleave: Interleave,
     /// What happens after a failure.
     pub on_error: OnError,
 }
@@ -150,6 +161,7 @@ impl Default for Sweep {
             hints: BTreeMap::new(),
             repeat: 5,
             ceiling: true,
+            interleave: Interleave::Layout,
             on_error: OnError::Continue,
         }
     }

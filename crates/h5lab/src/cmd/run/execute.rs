@@ -194,7 +194,11 @@ fn keep(live: Option<&Live>, record: Record, show: &mut Show<'_>) -> Result<()> 
 
 fn describe(number: usize, batches: &[Batch]) -> String {
     let batch = &batches[number];
-    let layout = batch.files.first().map_or_else(String::new, |f| f.write.experiment.layout.to_string());
+    let layouts: Vec<_> = batch.files.iter().map(|file| &file.write.experiment.layout).collect();
+    let layout = match layouts.iter().all(|layout| *layout == layouts[0]) {
+        true => layouts.first().map_or_else(String::new, ToString::to_string),
+        false => "layouts in turns".to_owned(),
+    };
     let folder = printable(&batch.folder.display().to_string());
     format!(
         "batch {} of {}: {}, {}, np {}, {layout}, in {folder}",
