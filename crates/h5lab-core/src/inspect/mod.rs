@@ -259,8 +259,12 @@ pub struct ChunkFacts {
 }
 
 impl DatasetFacts {
-    /// Bytes of all chunks that are there, before filters, or of all elements, over bytes in the file; `None` if nothing is stored.
+    /// Bytes of all chunks that are there, before filters, or of all elements, over bytes in the file; `None` if nothing is
+    /// stored, or if the values lie in the file's heap and what is stored only points to them.
     pub fn ratio(&self) -> Option<f64> {
+        if self.in_heap {
+            return None;
+        }
         let before = match &self.chunks {
             Some(chunks) => chunks.allocated.map(|n| n.saturating_mul(chunks.bytes))?,
             None if matches!(self.layout, Stored::Contiguous | Stored::Compact) => self.logical_bytes?,

@@ -117,8 +117,7 @@ impl Search<'_> {
         let also = self.also(&calibration);
         let all = propose(&setting, &calibration, &self.pipelines(), &also, &self.limits);
         if all.iter().all(|proposal| proposal.origin != Origin::Proposed) {
-            let why = "no layout is within the limits on size and memory";
-            return Err(crate::usage(why).mend("raise --max-size or --max-memory, or allow more filters: --filter"));
+            return Err(self.nothing_fits());
         }
         let few = pick(&all, PROVEN);
         self.say(&format!("{} layouts scored, {} to be proven", all.len(), few.len()));
@@ -133,6 +132,19 @@ impl Search<'_> {
             (None, Ok(())) => unreachable!("where there is room there is scratch"),
         };
         Ok(self.answer(rows, sample, calibration, all.len()))
+    }
+
+    /// Why no layout can be proposed, and what may be done.
+    fn nothing_fits(&self) -> Failure {
+        let why = "no layout is within the limits on size and memory";
+        match self.verdicts.iter().find_map(|v| if let Verdict::Untried { filters } = v { Some(filters) } else { None })
+        {
+            Some(filters) => {
+                let short = format!("{why}: there was no time to try {}", filters.join(", "));
+                crate::usage(short).mend(format!("give it more than --time {}s, or raise --max-size", self.wanted.time))
+            }
+            None => crate::usage(why).mend("raise --max-size or --max-memory, or allow more filters: --filter"),
+        }
     }
 
     fn say(&self, text: &str) {
