@@ -50,6 +50,25 @@ fn described_data_gets_a_proven_layout_and_records() {
     assert_eq!(folder.names(), ["proofs.jsonl"]);
 }
 
+/// Several readers at a time, from the device: what is proven is what was asked for.
+#[test]
+fn ranks_and_a_cold_cache_are_proven_as_such() {
+    let folder = Folder::new();
+    let words = "--shape 24x128x160 --data detector --reads projection,sinogram --np 2 --cache cold --filter gzip=1 --save proofs.jsonl";
+    let answer = advice(&folder, words);
+    assert_eq!((&answer["advice"]["np"], &answer["advice"]["cold"]), (&2.into(), &true.into()), "{answer}");
+    let reads: Vec<_> = folder
+        .records("proofs.jsonl")
+        .into_iter()
+        .filter(|r| r.experiment.direction == h5lab_core::experiment::Direction::Read)
+        .collect();
+    assert!(reads.len() >= 4, "{}", reads.len());
+    for record in &reads {
+        assert_eq!((record.experiment.np, record.samples[0].ranks.len()), (2, 2));
+        assert!(record.samples.iter().all(|sample| sample.resident == Some(0.0)), "from the device: {record:?}");
+    }
+}
+
 #[test]
 fn a_file_gets_its_layout_compared_and_the_commands_work() {
     let folder = Folder::new();

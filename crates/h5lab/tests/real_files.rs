@@ -50,6 +50,15 @@ fn advice_on_a_nexus_file_is_sound_and_its_command_works() {
     folder.tool("h5diff", &format!("{name} chopper.repacked.nxs")).ok();
 }
 
+/// Too little time to try filters, on data that is to stay as small as it is: typical filters stand in, and the proof decides.
+#[test]
+fn compressed_data_gets_advice_in_little_time() {
+    let folder = Folder::new();
+    let name = copied(&folder, "nexusformat/examples/chopper.nxs");
+    let told = folder.h5lab(&format!("advise {name} --reads projection,sinogram --time 2s")).ok().stdout;
+    assert!(told.contains("recommended") && told.contains("h5lab repack"), "{told}");
+}
+
 #[test]
 fn what_has_no_layout_to_choose_is_told_so() {
     let folder = Folder::new();

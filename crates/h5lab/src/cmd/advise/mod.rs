@@ -109,15 +109,23 @@ impl Search<'_> {
         let folder = self.folder()?;
         let room = check_room(&folder, CALIBRATION_ROOM);
         let scratch = if room.is_ok() { Some(ScratchFolder::inside(&folder)?) } else { None };
-        let calibration = match &scratch {
+        let mut calibration = match &scratch {
             Some(scratch) => self.calibrate(scratch.path())?,
             None => self.typical(),
         };
         let setting = self.setting(&self.subject.dataset.shape.0, calibration.cores)?;
         let also = self.also(&calibration);
-        let all = propose(&setting, &calibration, &self.pipelines(), &also, &self.limits);
-        if all.iter().all(|proposal| proposal.origin != Origin::Proposed) {
-            return Err(self.nothing_fits());
+        let nothing = |all: &[Proposal]| all.iter().all(|proposal| proposal.origin != Origin::Proposed);
+        let mut all = propose(&setting, &calibration, &self.pipelines(), &also, &self.limits);
+        if nothing(&all) {
+            // Filters that there was no time to try may fit.
+            let known: Vec<_> = calibration.filters.iter().map(|cost| cost.filters.clone()).collect();
+            calibration.filters.extend(self.typical_costs().into_iter().filter(|cost| !known.contains(&cost.filters)));
+            all = propose(&setting, &calibration, &self.pipelines(), &also, &self.limits);
+        }
+        if nothing(&all) {
+            let why = "no layout is within the limits on size and memory";
+            return Err(crate::usage(why).mend("raise --max-size or --max-memory, or allow more filters: --filter"));
         }
         let few = pick(&all, PROVEN);
         self.say(&format!("{} layouts scored, {} to be proven", all.len(), few.len()));
@@ -132,19 +140,6 @@ impl Search<'_> {
             (None, Ok(())) => unreachable!("where there is room there is scratch"),
         };
         Ok(self.answer(rows, sample, calibration, all.len()))
-    }
-
-    /// Why no layout can be proposed, and what may be done.
-    fn nothing_fits(&self) -> Failure {
-        let why = "no layout is within the limits on size and memory";
-        match self.verdicts.iter().find_map(|v| if let Verdict::Untried { filters } = v { Some(filters) } else { None })
-        {
-            Some(filters) => {
-                let short = format!("{why}: there was no time to try {}", filters.join(", "));
-                crate::usage(short).mend(format!("give it more than --time {}s, or raise --max-size", self.wanted.time))
-            }
-            None => crate::usage(why).mend("raise --max-size or --max-memory, or allow more filters: --filter"),
-        }
     }
 
     fn say(&self, text: &str) {
@@ -216,13 +211,17 @@ impl Search<'_> {
         pipelines
     }
 
-    /// What stands in where nothing can be measured: filters pack as those of today do, or else to half.
+    /// What stands in where nothing can be measured.
     fn typical(&self) -> Calibration {
+        Calibration { filters: self.typical_costs(), ..Calibration::typical() }
+    }
+
+    /// Filters that were not tried: they pack as those of today do, or else to half.
+    fn typical_costs(&self) -> Vec<FilterCost> {
         let whole = self.subject.dataset.bytes() as f64;
         let packed = self.subject.stored.filter(|&stored| stored > 0).map(|stored| whole / stored as f64);
         let ratio = packed.filter(|&ratio| ratio > 1.0).unwrap_or(2.0);
-        let filters = self.priced().iter().map(|filters| FilterCost::typical(filters, ratio)).collect();
-        Calibration { filters, ..Calibration::typical() }
+        self.priced().iter().map(|filters| FilterCost::typical(filters, ratio)).collect()
     }
 
     fn cold(&self) -> bool {
