@@ -199,6 +199,8 @@ pub fn title(id: u32, name: &str) -> String {
     match name_of(id) {
         Some(known) => format!("{known} (filter {id})"),
         None if name.is_empty() => format!("filter {id}"),
+        // HDF5 numbers no filter 0: a newer h5lab's, known by its name alone.
+        None if id == 0 => crate::report::printable(name),
         None => format!("{} (filter {id})", crate::report::printable(name)),
     }
 }

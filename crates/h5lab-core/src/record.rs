@@ -18,9 +18,9 @@ use std::path::PathBuf;
 /// The version of the record format that this h5lab writes.
 pub const SCHEMA: u32 = 1;
 
-/// One measured experiment.
+/// One measured experiment. Who reads many records of one host parses each without it, and adds it ([`Record::at`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct Record<H = Host> {
     /// Version of the record format.
     pub schema: u32,
     /// Version of the h5lab that measured.
@@ -64,7 +64,37 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explained_by: Vec<String>,
     /// The machine, its libraries and the file system.
-    pub host: Host,
+    pub host: H,
+}
+
+impl<H> Record<H> {
+    /// The same, measured on this host.
+    pub fn at<Other>(self, host: Other) -> Record<Other> {
+        let Record { schema, h5lab, created, command, experiment, file, actual, samples, ceiling, .. } = self;
+        let Record { verification, stored_bytes, file_bytes, views, warnings, failure, computed, .. } = self;
+        let Record { predicted, explained_by, .. } = self;
+        Record {
+            schema,
+            h5lab,
+            created,
+            command,
+            experiment,
+            file,
+            actual,
+            samples,
+            ceiling,
+            verification,
+            stored_bytes,
+            file_bytes,
+            views,
+            warnings,
+            failure,
+            computed,
+            predicted,
+            explained_by,
+            host,
+        }
+    }
 }
 
 /// What really ran, as the libraries themselves report it. Unknown is `None`.

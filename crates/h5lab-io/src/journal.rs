@@ -109,43 +109,47 @@ impl Drop for Journal {
     }
 }
 
-/// Hands what `digest` makes of each record of a result file to `take`, in order, with its line, counted from 1; or why that
-/// line is none. Few records are held at a time. All cores parse and digest; meanwhile the next lines are read.
-///
-/// A half-written last line, as a crash leaves it, is none; so is a record with what only a newer h5lab knows.
+/// Hands what `digest` makes of each line of a result file to `take`, in order, with its number, counted from 1; empty lines
+/// are left out. Few lines are held at a time. All cores digest; meanwhile the next lines are read. Each begins with a state
+/// of its own, for what the lines of one file have in common.
 ///
 /// # Errors
 /// `Input` if there is no such file or it holds no line, `Storage` if it can't be read.
-pub fn each<T: Send>(
+pub fn each<S, T: Send>(
     path: &Path,
-    digest: impl Fn(usize, Record) -> T + Sync,
-    take: &mut dyn FnMut(usize, Result<T, String>),
+    state: impl Fn() -> S + Sync,
+    digest: impl Fn(&mut S, usize, &[u8]) -> T + Sync,
+    take: &mut dyn FnMut(usize, T),
 ) -> Result<()> {
-    let file = File::open(path).map_err(|e| unreadable(path, &e))?;
-    let mut reader = BufReader::with_capacity(1 << 20, file);
+    let unreadable = |e: std::io::Error| unreadable(path, &e);
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(path).map_err(unreadable)?);
     let (mut number, mut seen) = (0, 0);
-    let mut lines = some_lines(&mut reader).map_err(|e| unreadable(path, &e))?;
+    let mut lines = some_lines(&mut reader).map_err(unreadable)?;
     while !lines.is_empty() {
-        let one = |(k, line): (usize, &Vec<u8>)| {
-            let at = number + k + 1;
-            parse(line).map(|record| record.map(|record| digest(at, record)))
+        let some = |(k, some): (usize, &[Vec<u8>])| -> Vec<Option<T>> {
+            let mut state = state();
+            let at = number + 1 + k * AT_A_TIME;
+            some.iter().enumerate().map(|(k, line)| text(line).map(|text| digest(&mut state, at + k, text))).collect()
         };
-        let (found, next): (Vec<_>, _) =
-            rayon::join(|| lines.par_iter().enumerate().map(one).collect(), || some_lines(&mut reader));
-        for record in found {
+        let all = || lines.par_chunks(AT_A_TIME).enumerate().map(some).collect::<Vec<_>>();
+        let (found, next) = rayon::join(all, || some_lines(&mut reader));
+        for digested in found.into_iter().flatten() {
             number += 1;
-            if let Some(record) = record {
+            if let Some(digested) = digested {
                 seen += 1;
-                take(number, record);
+                take(number, digested);
             }
         }
-        lines = next.map_err(|e| unreadable(path, &e))?;
+        lines = next.map_err(unreadable)?;
     }
     if seen == 0 {
         return Err(input(path, "holds no record"));
     }
     Ok(())
 }
+
+/// So many lines are digested with one state: enough that what it learns of the first does not count.
+const AT_A_TIME: usize = 64;
 
 /// The next lines, a few megabytes of them at most; none at the end.
 fn some_lines(reader: &mut impl BufRead) -> std::io::Result<Vec<Vec<u8>>> {
@@ -162,21 +166,12 @@ fn some_lines(reader: &mut impl BufRead) -> std::io::Result<Vec<Vec<u8>>> {
     Ok(lines)
 }
 
-/// The record of a line; `None` of an empty one.
-fn parse(line: &[u8]) -> Option<Result<Record, String>> {
+/// The text of a line; `None` of an empty one.
+fn text(line: &[u8]) -> Option<&[u8]> {
     // As some editors begin a file.
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     let text = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
-    (!text.is_empty()).then(|| serde_json::from_slice(text).map_err(|why| no_record(&why)))
-}
-
-/// Why a line is none, without the place in it: lines with one cause are counted together.
-fn no_record(why: &serde_json::Error) -> String {
-    if why.classify() == serde_json::error::Category::Eof {
-        return "it ends half-written, as a crash leaves it".into();
-    }
-    let why = why.to_string();
-    format!("it is no record: {}", why.rsplit_once(" at line ").map_or(why.as_str(), |(cause, _)| cause))
+    (!text.is_empty()).then_some(text)
 }
 
 fn input(path: &Path, why: &str) -> Failure {
@@ -209,7 +204,7 @@ pub fn read(path: &Path) -> Result<(Vec<Record>, usize)> {
 /// As [`read`].
 pub fn lines(path: &Path) -> Result<Vec<Option<Record>>> {
     let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
-    Ok(bytes.split(|&byte| byte == b'\n').filter_map(parse).map(Result::ok).collect())
+    Ok(bytes.split(|&byte| byte == b'\n').filter_map(text).map(|text| serde_json::from_slice(text).ok()).collect())
 }
 
 /// True if the file is empty, or begins as a record does, be it half-written.

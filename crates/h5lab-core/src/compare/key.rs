@@ -2,6 +2,7 @@
 
 use super::{By, Group};
 use crate::results::{Cell, Results};
+use crate::tunables::Tunables;
 use std::collections::HashSet;
 
 /// One setting of a cell.
@@ -80,12 +81,13 @@ impl Dimension {
         )
     }
 
-    fn value(self, results: &Results, cell: &Cell) -> String {
+    /// The value of a cell, in words.
+    pub(crate) fn value(self, results: &Results, cell: &Cell) -> String {
         let e = &cell.experiment;
         match self {
             Dimension::Direction => if cell.reads() { "read" } else { "write" }.into(),
-            Dimension::Access => e.access.to_string(),
-            Dimension::Method => e.method.to_string(),
+            Dimension::Access => cell.access_word(),
+            Dimension::Method => cell.method_word().to_owned(),
             Dimension::Layout => e.layout.to_string(),
             Dimension::Np => format!("np {}", e.np),
             Dimension::Cache => cell.cache_word().into(),
@@ -103,12 +105,16 @@ impl Dimension {
 
 /// The tunables that are set: `alignment=4096 hints={"cb_nodes":"2"}`.
 fn settings(cell: &Cell) -> String {
+    let foreign = cell.foreign.iter().flat_map(|foreign| foreign.settings.iter().cloned());
+    if cell.experiment.tunables == Tunables::default() {
+        return foreign.collect::<Vec<_>>().join(" ");
+    }
     let set = serde_json::to_value(&cell.experiment.tunables).unwrap_or_default();
     let pairs = set.as_object().into_iter().flatten().map(|(name, value)| match value.as_str() {
         Some(text) => format!("{name}={text}"),
         None => format!("{name}={value}"),
     });
-    pairs.collect::<Vec<_>>().join(" ")
+    pairs.chain(foreign).collect::<Vec<_>>().join(" ")
 }
 
 /// Which settings pair cells, and their values.
@@ -146,11 +152,6 @@ impl<'a> Key<'a> {
         Key { results, dimensions: Dimension::ALL.to_vec(), free: Vec::new() }
     }
 
-    /// The value of a cell along the dimension of this index.
-    pub(crate) fn value(&self, index: usize, cell: &Cell) -> String {
-        self.dimensions[index].value(self.results, cell)
-    }
-
     /// The values of a cell, in the order of the dimensions.
     pub(crate) fn values(&self, cell: &Cell) -> Vec<String> {
         self.dimensions.iter().map(|dimension| dimension.value(self.results, cell)).collect()
@@ -162,9 +163,10 @@ impl<'a> Key<'a> {
     }
 
     /// Values in words, those that are wanted.
-    pub(crate) fn words(&self, values: &[String], wanted: impl Fn(usize) -> bool) -> String {
+    pub(crate) fn words(&self, values: &[impl AsRef<str>], wanted: impl Fn(usize) -> bool) -> String {
         let mut text = String::new();
-        for (index, value) in values.iter().enumerate().filter(|(index, value)| wanted(*index) && !value.is_empty()) {
+        let values = values.iter().map(AsRef::as_ref).enumerate();
+        for (index, value) in values.filter(|(index, value)| wanted(*index) && !value.is_empty()) {
             let verb_before = self.dimensions[..index].last() == Some(&Dimension::Direction) && !text.is_empty();
             text += if text.is_empty() {
                 ""

@@ -134,7 +134,7 @@ impl By {
             By::Host => fact("host"),
             By::Hdf5 => format!("HDF5 {}", fact("HDF5")),
             By::Mpi => fact("MPI"),
-            By::Method => cell.experiment.method.to_string(),
+            By::Method => cell.method_word().to_owned(),
         }
     }
 

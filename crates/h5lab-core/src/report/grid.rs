@@ -13,7 +13,7 @@ pub struct Grid {
 }
 
 /// So many rows a table has at most, and one beside a chart: pages are to stay small.
-const MOST_ROWS: usize = 1000;
+pub(crate) const MOST_ROWS: usize = 1000;
 const MOST_BESIDE_A_CHART: usize = 150;
 
 impl Grid {

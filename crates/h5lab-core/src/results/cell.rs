@@ -1,5 +1,6 @@
 //! A record without what only one of its kind needs: what was measured, and the numbers.
 
+use super::Foreign;
 use crate::amplification::Amplification;
 use crate::experiment::{CacheWanted, Direction, Experiment};
 use crate::explain::{Code, Explanation};
@@ -27,10 +28,12 @@ pub struct Cell {
     pub line: usize,
     /// When it was made.
     pub created: String,
-    /// The command line that made it.
-    pub command: Vec<String>,
+    /// Index of the command line that made it.
+    pub command: usize,
     /// What was asked for.
     pub experiment: Experiment,
+    /// Names in it that only a newer h5lab knows: [`Cell::method_word`] and the like have them.
+    pub foreign: Option<Box<Foreign>>,
     /// The folder that was measured in.
     pub folder: PathBuf,
     /// Index of what surrounded it.
@@ -62,8 +65,8 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Of a record; where it stands, and what surrounded it, is for the results to say.
-    pub(super) fn of(record: &Record) -> Self {
+    /// Of a record, out of which it takes what it keeps; where that stands, and what surrounded it, is for the results to say.
+    pub(super) fn of(record: &mut Record) -> Self {
         let (bytes, direction) = (record.bytes_asked(), record.experiment.direction);
         let ceiling = record.ceiling.as_ref().map_or_else(Vec::new, |ceiling| {
             ceiling.samples.iter().filter_map(|s| rate(ceiling.bytes, moving(direction, &s.duration()))).collect()
@@ -72,9 +75,6 @@ impl Cell {
         Cell {
             source: 0,
             line: 0,
-            created: record.created.clone(),
-            command: record.command.clone(),
-            experiment: record.experiment.clone(),
             folder: folder(record),
             surroundings: 0,
             bytes,
@@ -93,6 +93,10 @@ impl Cell {
             predicted: record.predicted,
             codes: record.explained_by.iter().filter_map(code).collect(),
             explanations: Vec::new(),
+            command: 0,
+            foreign: None,
+            created: std::mem::take(&mut record.created),
+            experiment: record.experiment.clone(),
         }
     }
 
@@ -104,6 +108,23 @@ impl Cell {
     /// Whether bytes were read.
     pub fn reads(&self) -> bool {
         self.experiment.direction == Direction::Read
+    }
+
+    /// Whether its files are HDF5, as are those of a method that is not known here, most likely.
+    pub fn is_hdf5(&self) -> bool {
+        self.experiment.method.is_hdf5()
+    }
+
+    /// The method's name.
+    pub fn method_word(&self) -> &str {
+        let foreign = self.foreign.as_ref().and_then(|foreign| foreign.method.as_deref());
+        foreign.unwrap_or_else(|| self.experiment.method.name())
+    }
+
+    /// The access, in words.
+    pub fn access_word(&self) -> String {
+        let foreign = self.foreign.as_ref().and_then(|foreign| foreign.access.clone());
+        foreign.unwrap_or_else(|| self.experiment.access.to_string())
     }
 
     /// Transfer bandwidth of every repeat, MiB/s.

@@ -3,7 +3,9 @@
 //! Records are taken one at a time and let go, so that a hundred thousand of them fit into memory.
 
 mod cell;
+mod foreign;
 mod impossible;
+mod lines;
 mod passed;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -11,13 +13,17 @@ mod surroundings;
 
 pub(crate) use cell::rate;
 pub use cell::{Cell, Repeat};
+pub use foreign::Foreign;
+pub use lines::Lines;
 pub use surroundings::Surroundings;
 
 use crate::explain::explain;
 use crate::record::{Phases, Record, SCHEMA, Sample};
 use crate::report::printable;
+use foreign::Understood;
 use passed::PassedOver;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// So many records get their explanations in words; of the others only the codes are kept. Computing them walks plans.
 const EXPLAINED: usize = 200;
@@ -31,12 +37,16 @@ pub struct Results {
     pub sources: Vec<String>,
     /// The records, in the order in which they were read.
     pub cells: Vec<Cell>,
+    /// The command lines that made them, each once; cells say which one is theirs.
+    pub commands: Vec<Vec<String>>,
     /// What differs between machines, libraries and file systems; cells say which one is theirs.
     pub surroundings: Vec<Surroundings>,
     /// What the records warn of, each once.
     pub warnings: Vec<String>,
-    /// What else the reader should know.
-    remarks: Vec<String>,
+    /// Names that only a newer h5lab knows.
+    unknown: BTreeSet<String>,
+    /// Where surroundings and commands stand.
+    places: [Places; 2],
     /// What was wrong with the files.
     passed_over: PassedOver,
     /// Settings that the libraries report to be in force, and their different values.
@@ -78,20 +88,15 @@ impl Results {
 
     /// Takes the record of a line of the file that was begun last; lines are counted from 1.
     pub fn take(&mut self, line: usize, record: &Record) {
-        match Digest::of(line, record) {
+        match Digest::of(line, &mut record.clone()) {
             Ok(digest) => self.add(line, digest),
             Err(why) => self.skip(line, &why),
         }
     }
 
-    /// Takes what [`Digest::of`] made of a record: as [`Results::take`], with the work done elsewhere.
+    /// Takes what [`Lines::digest`] made of a record: as [`Results::take`], with the work done elsewhere.
     pub fn add(&mut self, line: usize, digest: Digest) {
-        if digest.schema > SCHEMA {
-            self.remark(format!(
-                "record of format {}, newer than this h5lab's {SCHEMA}: parts may be missed",
-                digest.schema
-            ));
-        }
+        self.unknown.extend(digest.unknown.into_iter().take(TOLD.saturating_sub(self.unknown.len())));
         for warning in digest.warnings {
             if self.warnings.len() < TOLD && !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
@@ -111,7 +116,8 @@ impl Results {
         }
         let mut cell = digest.cell;
         (cell.line, cell.source) = (line, self.sources.len().saturating_sub(1));
-        cell.surroundings = self.intern(digest.surroundings);
+        cell.surroundings = self.places[0].of(&mut self.surroundings, digest.surroundings);
+        cell.command = self.places[1].of(&mut self.commands, digest.command);
         if index >= EXPLAINED {
             cell.explanations.clear();
         }
@@ -126,15 +132,15 @@ impl Results {
     /// What was wrong with the files, and what else the reader should know: sentences without their full stops.
     pub fn remarks(&self) -> Vec<String> {
         let passed = self.passed_over.told(&self.sources);
-        passed.iter().map(|text| printable(text)).chain(self.remarks.iter().cloned()).collect()
-    }
-
-    /// Takes note of something that the reader should know.
-    fn remark(&mut self, text: String) {
-        let text = printable(&text);
-        if self.remarks.len() < TOLD && !self.remarks.contains(&text) {
-            self.remarks.push(text);
+        let mut all: Vec<String> = passed.iter().map(|text| printable(text)).collect();
+        if !self.unknown.is_empty() {
+            let names: Vec<&str> = self.unknown.iter().map(String::as_str).collect();
+            all.push(format!(
+                "records of a newer h5lab have names that this one does not know, and shows as they stand: {}",
+                names.join(", ")
+            ));
         }
+        all
     }
 
     /// What surrounded a cell.
@@ -146,48 +152,90 @@ impl Results {
     pub fn sound(&self) -> impl Iterator<Item = &Cell> {
         self.cells.iter().filter(|cell| cell.is_sound())
     }
+}
 
-    fn intern(&mut self, surroundings: Surroundings) -> usize {
-        // Most often those of the record before.
-        let known = self.surroundings.iter().rposition(|known| *known == surroundings);
-        known.unwrap_or_else(|| {
-            self.surroundings.push(surroundings);
-            self.surroundings.len() - 1
-        })
+/// Where things stand in a list that has each once: by their hash.
+#[derive(Clone, Debug, Default)]
+struct Places(HashMap<u64, usize>);
+
+impl Places {
+    /// The place of one in its list, to which it is added if it is new.
+    fn of<T: Hash + PartialEq>(&mut self, list: &mut Vec<T>, one: T) -> usize {
+        let mut hasher = DefaultHasher::new();
+        one.hash(&mut hasher);
+        let place = self.0.entry(hasher.finish()).or_insert(list.len());
+        if list.get(*place) != Some(&one) {
+            // New, or of one hash with another.
+            *place = list.len();
+            list.push(one);
+        }
+        *place
     }
 }
 
 /// What results keep of a record. Making it is most of the work, and needs nothing but the record: cores can share it.
 pub struct Digest {
-    schema: u32,
     cell: Cell,
+    command: Vec<String>,
     surroundings: Surroundings,
     warnings: Vec<String>,
     in_force: Vec<(String, String)>,
     waiting: Option<Waiting>,
+    /// Names that only a newer h5lab knows.
+    unknown: Vec<String>,
+}
+
+/// Whether records of this version of the format can be read.
+///
+/// # Errors
+/// Why they are passed over: a key of theirs means something else.
+fn check_schema(schema: u32) -> Result<(), String> {
+    match schema {
+        SCHEMA => Ok(()),
+        other => {
+            Err(format!("it is of record format {other}, and this h5lab reads {SCHEMA}: use the h5lab that wrote it"))
+        }
+    }
 }
 
 impl Digest {
-    /// Digests the record of a line. Those of the first lines are explained in words.
+    /// Digests the record of a line, out of which it takes what it keeps. Those of the first lines are explained in words.
     ///
     /// # Errors
     /// Why the record cannot be: nobody measured it.
-    pub fn of(line: usize, record: &Record) -> Result<Self, String> {
+    fn of(line: usize, record: &mut Record) -> Result<Self, String> {
+        check_schema(record.schema)?;
         if let Some(why) = impossible::why(record) {
             return Err(why);
         }
-        let mut cell = Cell::of(record);
-        if line <= EXPLAINED {
-            cell.explanations = explain(record);
-        }
+        let explanations = if line <= EXPLAINED { explain(record) } else { Vec::new() };
+        let (surroundings, waiting) = (Surroundings::of(record), longest_waiting(record));
         Ok(Digest {
-            schema: record.schema,
-            cell,
-            surroundings: Surroundings::of(record),
+            cell: Cell { explanations, ..Cell::of(record) },
+            command: std::mem::take(&mut record.command),
+            surroundings,
             warnings: record.warnings.iter().map(|w| printable(&w.to_string())).collect(),
-            in_force: record.actual.in_force.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            waiting: longest_waiting(record),
+            in_force: std::mem::take(&mut record.actual.in_force).into_iter().collect(),
+            waiting,
+            unknown: Vec::new(),
         })
+    }
+
+    /// The same of a record with names that are not known here. What depends on their meaning is left out.
+    ///
+    /// # Errors
+    /// As [`Digest::of`].
+    fn of_foreign(line: usize, mut found: Understood) -> Result<Self, String> {
+        let mut digest = Digest::of(line, &mut found.record)?;
+        let cell = &mut digest.cell;
+        if found.foreign.is_some() {
+            cell.explanations.clear();
+            cell.amplification = cell.amplification.filter(|_| found.record.computed.is_some());
+        }
+        cell.foreign = found.foreign;
+        digest.warnings.extend(found.warnings);
+        digest.unknown = found.names;
+        Ok(digest)
     }
 }
 

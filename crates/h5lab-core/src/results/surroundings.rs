@@ -5,7 +5,7 @@ use crate::record::Record;
 use crate::report::bytes;
 
 /// Names and values, in the order in which they are shown. What changes from minute to minute is left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Surroundings(Vec<(&'static str, String)>);
 
 impl Surroundings {

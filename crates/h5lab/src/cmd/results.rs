@@ -3,7 +3,7 @@
 use crate::cli::Output;
 use crate::output::note;
 use h5lab_core::failure::{Failure, FailureKind, Result};
-use h5lab_core::results::{Digest, Results};
+use h5lab_core::results::{Lines, Results};
 use h5lab_io::journal;
 use std::path::PathBuf;
 
@@ -16,8 +16,7 @@ pub fn read(files: &[PathBuf], output: &Output) -> Result<Results> {
     for file in files {
         let before = results.cells.len();
         results.source(file.display().to_string());
-        let digest = |line, record| Digest::of(line, &record);
-        journal::each(file, digest, &mut |line, digested| match digested.and_then(|digest| digest) {
+        journal::each(file, Lines::new, Lines::digest, &mut |line, digested| match digested {
             Ok(digest) => results.add(line, digest),
             Err(why) => results.skip(line, &why),
         })?;

@@ -13,7 +13,7 @@ const MOST: usize = 16;
 
 pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     let but_for = [&WAYS[..], &[Dimension::Np, Dimension::Split]].concat();
-    let hdf5: Vec<&Cell> = material.sound.iter().copied().filter(|cell| cell.experiment.method.is_hdf5()).collect();
+    let hdf5: Vec<&Cell> = material.sound.iter().copied().filter(|cell| cell.is_hdf5()).collect();
     let mut lines: Vec<(f64, String)> =
         material.labels.groups(&hdf5, &but_for).iter().filter_map(|group| line(material, group, &but_for)).collect();
     lines.sort_by(|a, b| b.0.total_cmp(&a.0));

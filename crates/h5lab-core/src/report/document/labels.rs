@@ -6,27 +6,55 @@ use std::collections::HashMap;
 
 /// The names of cells.
 pub(super) struct Labels<'a> {
+    results: &'a Results,
     key: Key<'a>,
+    /// Of each cell, the number of its value along each dimension.
+    values: Vec<Values>,
+    /// The values by their numbers, a list a dimension.
+    words: [Vec<String>; COUNT],
     /// Whether the cells have several values of each dimension.
-    varying: Vec<bool>,
-    /// The values that all have in common.
-    first: Vec<String>,
+    varying: [bool; COUNT],
+    /// The values of the first cell.
+    first: Values,
 }
+
+const COUNT: usize = Dimension::ALL.len();
+type Values = [u32; COUNT];
 
 /// Settings that make cells lines of one chart; the others make charts.
 pub(super) const WAYS: [Dimension; 4] = [Dimension::Method, Dimension::Layout, Dimension::Buffer, Dimension::Settings];
 
 impl<'a> Labels<'a> {
+    /// For all results; what varies is told by these cells.
     pub(super) fn of(results: &'a Results, cells: &[&Cell]) -> Self {
-        let key = Key::all(results);
-        let first = cells.first().map_or_else(Vec::new, |cell| key.values(cell));
-        let mut varying = vec![false; key.dimensions.len()];
-        for cell in cells.iter().skip(1) {
-            for (index, varies) in varying.iter_mut().enumerate().filter(|(_, varies)| !**varies) {
-                *varies = key.value(index, cell) != first[index];
+        let mut words = [const { Vec::new() }; COUNT];
+        let mut values = vec![[0; COUNT]; results.cells.len()];
+        for (index, dimension) in Dimension::ALL.into_iter().enumerate() {
+            let mut known: HashMap<String, u32> = HashMap::new();
+            for (cell, values) in results.cells.iter().zip(&mut values) {
+                let value = dimension.value(results, cell);
+                values[index] = known.get(&value).copied().unwrap_or_else(|| {
+                    let number = known.len() as u32;
+                    words[index].push(value.clone());
+                    known.insert(value, number);
+                    number
+                });
             }
         }
-        Labels { key, varying, first }
+        let mut labels =
+            Labels { results, key: Key::all(results), values, words, varying: [false; COUNT], first: [0; COUNT] };
+        labels.first = cells.first().map_or([0; COUNT], |cell| *labels.values(cell));
+        for cell in cells {
+            let values = *labels.values(cell);
+            (0..COUNT).for_each(|index| labels.varying[index] |= values[index] != labels.first[index]);
+        }
+        labels
+    }
+
+    /// The numbers of a cell's values. Cells are borrowed from the results, and known by their place there.
+    fn values(&self, cell: &Cell) -> &Values {
+        let bytes = std::ptr::from_ref(cell).addr() - self.results.cells.as_ptr().addr();
+        &self.values[bytes / size_of::<Cell>()]
     }
 
     /// Whether the cells have several values of it.
@@ -53,18 +81,18 @@ impl<'a> Labels<'a> {
     /// What all cells have in common, in words.
     pub(super) fn common(&self) -> String {
         let shown = [Dimension::Size, Dimension::Data, Dimension::Np, Dimension::Cache, Dimension::Path];
-        self.key.words(&self.first, |index| !self.varying[index] && shown.contains(&self.key.dimensions[index]))
+        self.words_of(&self.first, |index, d| !self.varying[index] && shown.contains(&d))
     }
 
     /// Cells in groups of those that differ in nothing but these settings, in the order in which they come.
     pub(super) fn groups<'c>(&self, cells: &[&'c Cell], but_for: &[Dimension]) -> Vec<Vec<&'c Cell>> {
-        let dimensions: Vec<usize> = (0..self.key.dimensions.len())
-            .filter(|&index| self.varying[index] && !but_for.contains(&self.key.dimensions[index]))
-            .collect();
+        let apart: Vec<usize> =
+            (0..COUNT).filter(|&index| self.varying[index] && !but_for.contains(&Dimension::ALL[index])).collect();
         let mut groups: Vec<Vec<&Cell>> = Vec::new();
-        let mut known: HashMap<Vec<String>, usize> = HashMap::new();
+        let mut known: HashMap<Values, usize> = HashMap::new();
         for cell in cells {
-            let values = dimensions.iter().map(|&index| self.key.value(index, cell)).collect();
+            let (all, mut values) = (self.values(cell), [0; COUNT]);
+            apart.iter().for_each(|&index| values[index] = all[index]);
             let at = *known.entry(values).or_insert_with(|| {
                 groups.push(Vec::new());
                 groups.len() - 1
@@ -75,16 +103,16 @@ impl<'a> Labels<'a> {
     }
 
     fn words(&self, cell: &Cell, wanted: impl Fn(usize, Dimension) -> bool) -> String {
-        let dimensions = &self.key.dimensions;
-        let value = |index: usize| match wanted(index, dimensions[index]) {
-            true => self.key.value(index, cell),
-            false => String::new(),
-        };
-        let values: Vec<String> = (0..dimensions.len()).map(value).collect();
-        self.key.words(&values, |_| true)
+        self.words_of(self.values(cell), wanted)
+    }
+
+    fn words_of(&self, values: &Values, wanted: impl Fn(usize, Dimension) -> bool) -> String {
+        let word = |index: usize| self.words[index].get(values[index] as usize).map_or("", String::as_str);
+        let all: [&str; COUNT] = std::array::from_fn(word);
+        self.key.words(&all, |index| wanted(index, Dimension::ALL[index]))
     }
 
     fn index(&self, dimension: Dimension) -> Option<usize> {
-        self.key.dimensions.iter().position(|known| *known == dimension)
+        Dimension::ALL.iter().position(|known| *known == dimension)
     }
 }

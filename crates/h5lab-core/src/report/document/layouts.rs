@@ -7,6 +7,7 @@ use crate::report::grid::Grid;
 use crate::report::rate;
 use crate::results::Cell;
 use crate::stats::median;
+use std::collections::HashMap;
 
 /// So many maps, rows and columns.
 const MOST: usize = 6;
@@ -24,8 +25,7 @@ const WITHIN: [Dimension; 7] = [
 ];
 
 pub(super) fn section(material: &Material<'_>) -> Option<Section> {
-    let reads: Vec<&Cell> =
-        material.sound.iter().copied().filter(|c| c.reads() && c.experiment.method.is_hdf5()).collect();
+    let reads: Vec<&Cell> = material.sound.iter().copied().filter(|c| c.reads() && c.is_hdf5()).collect();
     let figures = material.labels.groups(&reads, &WITHIN);
     let figures = figures.iter().filter_map(|group| figure(material, group)).take(MOST);
     Section::new("layouts", "Layouts and accesses")
@@ -37,18 +37,13 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
 
 fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
     let layout = |cell: &Cell| material.labels.only(cell, &[Dimension::Layout, Dimension::Settings]);
-    let access = |cell: &Cell| cell.experiment.access.to_string();
+    let access = Cell::access_word;
     let (mut rows, columns) = (distinct(group, layout), distinct(group, access));
     if rows.len() < 2 {
         return None;
     }
     rows.truncate(MOST_ROWS);
-    let best = |row: &String, column: &String| {
-        let those = group.iter().filter(|cell| layout(cell) == *row && access(cell) == *column);
-        those.filter_map(|cell| Some((median(&cell.bandwidth())?, *cell))).max_by(|a, b| a.0.total_cmp(&b.0))
-    };
-    let found: Vec<Vec<Option<(f64, &Cell)>>> =
-        rows.iter().map(|row| columns.iter().map(|column| best(row, column)).collect()).collect();
+    let found = best(group, &rows, &columns, layout, access);
     let top: Vec<f64> = (0..columns.len())
         .map(|column| found.iter().filter_map(|row| row[column]).map(|(value, _)| value).fold(0.0, f64::max))
         .collect();
@@ -82,6 +77,29 @@ fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
         },
         table,
     })
+}
+
+/// Of each layout (row) and access (column) the fastest cell, with its median bandwidth.
+fn best<'c>(
+    group: &[&'c Cell],
+    rows: &[String],
+    columns: &[String],
+    layout: impl Fn(&Cell) -> String,
+    access: impl Fn(&Cell) -> String,
+) -> Vec<Vec<Option<(f64, &'c Cell)>>> {
+    let index = |names: &[String]| names.iter().cloned().enumerate().map(|(at, name)| (name, at)).collect();
+    let (at_row, at_column): (HashMap<String, usize>, HashMap<String, usize>) = (index(rows), index(columns));
+    let mut found = vec![vec![None; columns.len()]; rows.len()];
+    for cell in group {
+        let Some((row, column)) = at_row.get(&layout(cell)).zip(at_column.get(&access(cell))) else { continue };
+        let known: &mut Option<(f64, &Cell)> = &mut found[*row][*column];
+        if let Some(value) = median(&cell.bandwidth())
+            && known.is_none_or(|(most, _)| value >= most)
+        {
+            *known = Some((value, cell));
+        }
+    }
+    found
 }
 
 fn alt(rows: &[String], columns: &[String], found: &[Vec<Option<(f64, &Cell)>>]) -> String {

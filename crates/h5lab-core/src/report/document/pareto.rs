@@ -33,7 +33,7 @@ struct Offer {
 }
 
 pub(super) fn section(material: &Material<'_>) -> Option<Section> {
-    let cells: Vec<&Cell> = material.sound.iter().copied().filter(|c| c.experiment.method.is_hdf5()).collect();
+    let cells: Vec<&Cell> = material.sound.iter().copied().filter(|c| c.is_hdf5()).collect();
     let figures: Vec<Figure> =
         material.labels.groups(&cells, &WITHIN).iter().filter_map(|group| figure(material, group)).take(4).collect();
     Section::new("trade-off", "Reading time against size")
@@ -126,7 +126,7 @@ fn accesses<'c>(cells: &[&'c Cell], state: &str) -> BTreeMap<String, (f64, &'c C
     let mut fastest: BTreeMap<String, (f64, &Cell)> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| cell.reads() && cell.cache_word() == state) {
         if let Some(seconds) = cell.seconds() {
-            let known = fastest.entry(cell.experiment.access.to_string()).or_insert((seconds, cell));
+            let known = fastest.entry(cell.access_word()).or_insert((seconds, cell));
             if seconds < known.0 {
                 *known = (seconds, cell);
             }

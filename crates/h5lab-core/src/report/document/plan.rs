@@ -11,13 +11,8 @@ use toml::{Table, Value};
 const MOST: usize = 5;
 
 pub(super) fn section(material: &Material<'_>) -> Option<Section> {
-    let mut commands: Vec<String> = Vec::new();
-    for cell in &material.results.cells {
-        let command = cell.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
-        if commands.len() < MOST && !commands.contains(&command) {
-            commands.push(command);
-        }
-    }
+    let command = |words: &Vec<String>| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    let commands: Vec<String> = material.results.commands.iter().take(MOST).map(command).collect();
     let mut section = Section::new("again", "Measure it again");
     if !commands.is_empty() {
         section = section.show(Block::Code("The commands that measured it".into(), commands.join("\n")));
@@ -26,7 +21,8 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         "The same as a plan: save it as plan.toml, then h5lab run plan.toml. Its lists multiply, so it may have more cells".into(),
         plan(material.results),
     ));
-    let best = material.sound.iter().filter_map(|cell| Some((median(&cell.bandwidth())?, cell)));
+    let known = material.sound.iter().filter(|cell| cell.foreign.is_none());
+    let best = known.filter_map(|cell| Some((median(&cell.bandwidth())?, cell)));
     if let Some((_, cell)) = best.max_by(|a, b| a.0.total_cmp(&b.0)) {
         let file = quoted(&material.results.sources[cell.source]);
         let command = format!("h5lab rerun {file} --cell {}", cell.line);
@@ -47,11 +43,12 @@ fn quoted(word: &str) -> String {
 
 /// The settings of all cells as a plan for `h5lab run`: each list holds every value that occurs.
 pub fn plan(results: &Results) -> String {
-    let cells = &results.cells;
+    // What only a newer h5lab knows can't be run here.
+    let cells: Vec<&Cell> = results.cells.iter().filter(|cell| cell.foreign.is_none()).collect();
     let mut plan = Table::new();
     let mut list = |key: &str, of: &dyn Fn(&Cell) -> Option<Value>| {
         let mut values: Vec<Value> = Vec::new();
-        for value in cells.iter().filter_map(of) {
+        for value in cells.iter().copied().filter_map(of) {
             if values.last() != Some(&value) && !values.contains(&value) {
                 values.push(value);
             }

@@ -2,7 +2,7 @@
 
 use super::{Block, Material, Section, interval_cell, mib};
 use crate::amplification::Amplification;
-use crate::report::grid::Grid;
+use crate::report::grid::{Grid, MOST_ROWS};
 use crate::results::Cell;
 use crate::stats::median;
 
@@ -26,9 +26,11 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         "verified",
     ];
     let mut grid = Grid::large(&heads[unnamed(material)..]);
-    for cell in &material.results.cells {
+    let cells = &material.results.cells;
+    for cell in cells.iter().take(MOST_ROWS) {
         grid.row(row(material, cell));
     }
+    grid.left_out = cells.len() - grid.rows.len();
     let section = Section::new("results", "All results")
         .say("`line` is the record's line in its result file; of writes, the share of the ceiling is that of the bandwidth from transfer to close. Bandwidths are medians over the repeats; docs/method.md of h5lab defines every number.");
     section.show(Block::Table(grid)).unless_empty()
@@ -52,8 +54,8 @@ fn row(material: &Material<'_>, cell: &Cell) -> Vec<String> {
         material.results.sources[cell.source].clone(),
         cell.line.to_string(),
         if cell.reads() { "read" } else { "write" }.into(),
-        e.access.to_string(),
-        e.method.to_string(),
+        cell.access_word(),
+        cell.method_word().into(),
         e.layout.to_string(),
         e.np.to_string(),
         if cell.reads() { cell.met_word() } else { cell.cache_word() }.into(),

@@ -83,9 +83,9 @@ pub const COLUMNS: &[Column] = &[
         let filters = r.cell.experiment.layout.filters();
         Value::Text((!filters.is_empty()).then(|| crate::filter::joined(filters)))
     }),
-    text("access", "which regions are asked for", |r| said(&r.cell.experiment.access)),
+    text("access", "which regions are asked for", |r| said(r.cell.access_word())),
     text("split", "how ranks share the dataset", |r| said(r.cell.experiment.split)),
-    text("method", "how bytes move", |r| said(r.cell.experiment.method)),
+    text("method", "how bytes move", |r| said(r.cell.method_word())),
     whole("np", "ranks", |r| counted(r.cell.experiment.np as u64)),
     text("cache", "page cache that was asked for; of a write, where it ended", |r| said(r.cell.cache_word())),
     text("cache_met", "page cache that a read met", |r| {
