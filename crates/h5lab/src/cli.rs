@@ -661,8 +661,9 @@ pub struct Compare {
     /// Group all records by path, host, hdf5, mpi or method, instead of by file
     #[arg(long, value_name = "WHAT")]
     pub by: Option<By>,
-    /// Compare the bandwidth of the transfer, or the total from open to close
-    #[arg(long, value_enum, default_value = "transfer")]
+    /// What to compare: bandwidth (of the transfer; of writes until the end of the close, as h5lab report ranks them), transfer
+    /// (alone) or total (open to close)
+    #[arg(long, value_enum, default_value = "bandwidth", hide_possible_values = true)]
     pub metric: MetricName,
     /// End with exit code 9 if a cell is certainly slower, and by that much, or changed either way: slower:10%, changed:10%; or
     /// if it failed or is missing in the later files
@@ -673,6 +674,7 @@ pub struct Compare {
 /// Which bandwidth.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum MetricName {
+    Bandwidth,
     Transfer,
     Total,
 }
@@ -680,6 +682,7 @@ pub enum MetricName {
 impl From<MetricName> for Metric {
     fn from(name: MetricName) -> Metric {
         match name {
+            MetricName::Bandwidth => Metric::Bandwidth,
             MetricName::Transfer => Metric::Transfer,
             MetricName::Total => Metric::Total,
         }

@@ -56,7 +56,7 @@ impl Dimension {
             Dimension::Size => "size",
             Dimension::Data => "data",
             Dimension::Split => "split",
-            Dimension::Buffer => "transfer size",
+            Dimension::Buffer => "buffer",
             Dimension::Settings => "settings",
             Dimension::Path => "path",
             Dimension::Host => "host",
@@ -94,7 +94,7 @@ impl Dimension {
             Dimension::Size => cell.size_word(),
             Dimension::Data => cell.data_word(),
             Dimension::Split => e.split.to_string(),
-            Dimension::Buffer => crate::report::bytes(e.buffer),
+            Dimension::Buffer => format!("buffer {}", crate::report::bytes(e.buffer)),
             Dimension::Settings => settings(cell),
             Dimension::Path | Dimension::Host | Dimension::Hdf5 | Dimension::Mpi => {
                 results.around(cell).get(self.name()).to_owned()

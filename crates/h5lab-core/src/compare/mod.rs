@@ -44,8 +44,10 @@ pub enum By {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
-    /// Bandwidth of the transfer.
+    /// The bandwidth at which bytes moved, by which reports rank: [`Cell::bandwidth`].
     #[default]
+    Bandwidth,
+    /// Bandwidth of the transfer.
     Transfer,
     /// Bandwidth from open to close.
     Total,
@@ -99,7 +101,7 @@ pub struct Comparison {
     pub common: String,
     /// What differs between the groups besides the numbers.
     pub differences: Vec<Difference>,
-    /// Every pair, the certain changes first, by size.
+    /// Every pair: the certain changes first, by size; then what is nearest to being certain.
     pub changes: Vec<Change>,
     /// What was not compared, and why.
     pub refused: Vec<Refusal>,
@@ -171,6 +173,7 @@ impl FromStr for By {
 impl Metric {
     fn samples(self, cell: &Cell) -> Vec<f64> {
         match self {
+            Metric::Bandwidth => cell.bandwidth(),
             Metric::Transfer => cell.transfer(),
             Metric::Total => cell.total(),
         }
@@ -179,8 +182,18 @@ impl Metric {
     /// What it is called in a table.
     pub const fn name(self) -> &'static str {
         match self {
+            Metric::Bandwidth => "bandwidth",
             Metric::Transfer => "transfer",
             Metric::Total => "total",
+        }
+    }
+
+    /// What it is, in words.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Metric::Bandwidth => "bandwidth of the transfer; of writes, from its begin to the end of the close",
+            Metric::Transfer => "bandwidth of the transfer; what a write leaves for the close is not in it",
+            Metric::Total => "bandwidth from open to close",
         }
     }
 }
@@ -227,7 +240,10 @@ pub fn compare(results: &Results, by: By, metric: Metric) -> Result<Comparison> 
     }
     let mut changes: Vec<Change> = paired.pairs.iter().map(|pair| change(pair, &key, &paired.varying)).collect();
     correct(&mut changes, &paired.pairs);
-    changes.sort_by(|a, b| rank(a).total_cmp(&rank(b)).then_with(|| a.what.cmp(&b.what)));
+    changes.sort_by(|a, b| {
+        let ((a_class, a_rank), (b_class, b_rank)) = (rank(a), rank(b));
+        a_class.cmp(&b_class).then(a_rank.total_cmp(&b_rank)).then_with(|| a.what.cmp(&b.what))
+    });
     Ok(Comparison {
         metric,
         differences: differences::differences(results, &groups, &key, &paired.pairs),
@@ -273,11 +289,15 @@ fn correct(changes: &mut [Change], pairs: &[pair::Pair<'_>]) {
     }
 }
 
-/// Certain changes first, then by size of change.
-fn rank(change: &Change) -> f64 {
-    let certain = matches!(change.verdict, Verdict::Faster | Verdict::Slower);
+/// Certain changes first, by their size. Of the others, what is largest is mostly noise: the nearer to being certain, the
+/// further up; what has too few repeats for that is last.
+fn rank(change: &Change) -> (u8, f64) {
     let size = change.ratio.ln().abs();
-    -(size + if certain { 1e6 } else { 0.0 })
+    match (change.verdict, change.interval) {
+        (Verdict::Faster | Verdict::Slower, _) => (0, -size),
+        (_, Some((low, high))) => (1, -size / (high / low).ln()),
+        (_, None) => (2, -size),
+    }
 }
 
 fn too_few_groups(groups: &[Group<'_>], by: By) -> Failure {

@@ -78,6 +78,40 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
 }
 
 #[test]
+fn certain_changes_come_first_and_noise_last() {
+    let at = |np: usize, seconds: &[f64]| changed(with_transfers(record(), seconds), |r| r.experiment.np = np);
+    // Twice as slow, but nobody knows: one repeat of each side is far off.
+    let noise = [1.0, 1.01, 9.0, 0.2, 2.0];
+    let (a, b) = ([at(1, &noise), at(2, &A), at(3, &A), at(4, &A[..2])], |f: f64| A.map(|s| s * f));
+    let comparison =
+        compared(&a, &[at(1, &noise.map(|s| s * 3.0)), at(2, &b(1.05)), at(3, &b(1.3)), at(4, &b(9.0)[..2])]);
+    let order: Vec<(&str, Verdict)> = comparison.changes.iter().map(|c| (c.what.as_str(), c.verdict)).collect();
+    assert_eq!(order[0], ("np 3", Verdict::Slower));
+    assert_eq!(order[1].0, "np 2", "{order:?}");
+    assert_eq!(order[2], ("np 1", Verdict::NoChange));
+    assert_eq!(order[3], ("np 4", Verdict::TooFew));
+}
+
+#[test]
+fn a_write_is_compared_until_it_is_closed() {
+    let write = |close: f64| {
+        changed(quick(), |r| {
+            (r.experiment.direction, r.verification) = (crate::experiment::Direction::Write, Verification::NotRead);
+            r.samples.iter_mut().for_each(|s| s.ranks.iter_mut().for_each(|rank| rank.close = close));
+        })
+    };
+    let results = results(&[write(0.01)], &[write(5.0)]);
+    let verdict = |metric| compare(&results, By::Source, metric).unwrap().changes[0].verdict;
+    assert_eq!(verdict(Metric::default()), Verdict::Slower);
+    assert_eq!(verdict(Metric::Transfer), Verdict::NoChange);
+    let comparison = compare(&results, By::Source, Metric::default()).unwrap();
+    assert!(
+        text(&comparison)
+            .contains("compared: bandwidth of the transfer; of writes, from its begin to the end of the close")
+    );
+}
+
+#[test]
 fn warm_and_cold_reads_are_not_alike() {
     use crate::experiment::CacheWanted::{Cold, Warm};
     let asked = |cache, resident| {

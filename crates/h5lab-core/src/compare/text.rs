@@ -16,6 +16,7 @@ pub fn text(comparison: &Comparison) -> String {
     if !comparison.common.is_empty() {
         text += &format!("\nall cells: {}\n", comparison.common);
     }
+    text += &format!("\ncompared: {}\n", comparison.metric.in_words());
     text += &format!("\n{}\n{}", table(comparison), summary(comparison));
     text + &left_out(comparison)
 }
