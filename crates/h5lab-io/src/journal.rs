@@ -6,7 +6,7 @@ use h5lab_core::record::Record;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -109,9 +109,12 @@ impl Drop for Journal {
     }
 }
 
+/// What stands for stdin where a result file is named.
+pub const STDIN: &str = "-";
+
 /// Hands what `digest` makes of each line of a result file to `take`, in order, with its number, counted from 1; empty lines
 /// are left out. Few lines are held at a time. All cores digest; meanwhile the next lines are read. Each begins with a state
-/// of its own, for what the lines of one file have in common.
+/// of its own, for what the lines of one file have in common. [`STDIN`] is read as a file is.
 ///
 /// # Errors
 /// `Input` if there is no such file or it holds no line, `Storage` if it can't be read.
@@ -121,18 +124,23 @@ pub fn each<S, T: Send>(
     digest: impl Fn(&mut S, usize, &[u8]) -> T + Sync,
     take: &mut dyn FnMut(usize, T),
 ) -> Result<()> {
+    let file: Box<dyn Read + Send> = match path == Path::new(STDIN) {
+        true => Box::new(std::io::stdin()),
+        false => Box::new(File::open(path).map_err(|e| unreadable(path, &e))?),
+    };
     let unreadable = |e: std::io::Error| unreadable(path, &e);
-    let mut reader = BufReader::with_capacity(1 << 20, File::open(path).map_err(unreadable)?);
+    let mut reader = Reader { file, begun: Vec::new() };
     let (mut number, mut seen) = (0, 0);
-    let mut lines = some_lines(&mut reader).map_err(unreadable)?;
-    while !lines.is_empty() {
-        let some = |(k, some): (usize, &[Vec<u8>])| -> Vec<Option<T>> {
+    let mut bytes = reader.some_lines().map_err(unreadable)?;
+    while !bytes.is_empty() {
+        let lines = lines_of(&bytes);
+        let some = |(k, some): (usize, &[&[u8]])| -> Vec<Option<T>> {
             let mut state = state();
             let at = number + 1 + k * AT_A_TIME;
             some.iter().enumerate().map(|(k, line)| text(line).map(|text| digest(&mut state, at + k, text))).collect()
         };
         let all = || lines.par_chunks(AT_A_TIME).enumerate().map(some).collect::<Vec<_>>();
-        let (found, next) = rayon::join(all, || some_lines(&mut reader));
+        let (found, next) = rayon::join(all, || reader.some_lines());
         for digested in found.into_iter().flatten() {
             number += 1;
             if let Some(digested) = digested {
@@ -140,7 +148,7 @@ pub fn each<S, T: Send>(
                 take(number, digested);
             }
         }
-        lines = next.map_err(unreadable)?;
+        bytes = next.map_err(unreadable)?;
     }
     if seen == 0 {
         return Err(input(path, "holds no record"));
@@ -151,19 +159,37 @@ pub fn each<S, T: Send>(
 /// So many lines are digested with one state: enough that what it learns of the first does not count.
 const AT_A_TIME: usize = 64;
 
-/// The next lines, a few megabytes of them at most; none at the end.
-fn some_lines(reader: &mut impl BufRead) -> std::io::Result<Vec<Vec<u8>>> {
-    const ENOUGH: usize = 4 << 20;
-    let (mut lines, mut bytes) = (Vec::new(), 0);
-    while bytes < ENOUGH {
-        let mut line = Vec::new();
-        match reader.read_until(b'\n', &mut line)? {
-            0 => break,
-            length => bytes += length,
+/// Reads whole lines.
+struct Reader {
+    file: Box<dyn Read + Send>,
+    /// The beginning of the next line.
+    begun: Vec<u8>,
+}
+
+impl Reader {
+    /// The next lines, a few megabytes of them or one that is longer; nothing at the end. The last one of all may have no end.
+    fn some_lines(&mut self) -> std::io::Result<Vec<u8>> {
+        const ENOUGH: u64 = 4 << 20;
+        let mut lines = std::mem::take(&mut self.begun);
+        loop {
+            let before = lines.len();
+            lines.reserve(ENOUGH as usize);
+            if (&mut self.file).take(ENOUGH).read_to_end(&mut lines)? == 0 {
+                return Ok(lines);
+            }
+            if let Some(end) = memchr::memrchr(b'\n', &lines[before..]) {
+                self.begun = lines.split_off(before + end + 1);
+                return Ok(lines);
+            }
         }
-        lines.push(line);
     }
-    Ok(lines)
+}
+
+/// The lines of a text, without their ends.
+fn lines_of(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut begin = 0;
+    let ends = memchr::memchr_iter(b'\n', bytes).chain((!bytes.ends_with(b"\n")).then_some(bytes.len()));
+    ends.map(|end| &bytes[std::mem::replace(&mut begin, end + 1)..end]).collect()
 }
 
 /// The text of a line; `None` of an empty one.

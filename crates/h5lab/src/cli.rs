@@ -655,7 +655,7 @@ pub struct Lesson {
 Cells are paired by what they mean: size, data, access, ranks, cache state, and every setting of which a file has several \
 values. The first group is the base. A change is reported where it is certain: all of them together at 95 %.")]
 pub struct Compare {
-    /// Result files, the base first
+    /// Result files, the base first; - is stdin
     #[arg(value_name = "RESULTS", required = true)]
     pub results: Vec<PathBuf>,
     /// Group all records by path, host, hdf5, mpi or method, instead of by file
@@ -703,10 +703,10 @@ impl From<MetricName> for Metric {
 
 The page is one file: no network, no other file. docs/report.md describes it, and every column of CSV and Parquet.")]
 pub struct Report {
-    /// Result files
+    /// Result files; - is stdin
     #[arg(value_name = "RESULTS", required = true)]
     pub results: Vec<PathBuf>,
-    /// The file to write; - is stdout. A page goes to report.html if not named, Markdown and CSV to stdout
+    /// The file to write; - is stdout. A page goes to report.html if not named, Markdown and CSV to stdout, Parquet nowhere
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// What to write; as the name of the file says if not given, or else html

@@ -286,6 +286,23 @@ fn files_go_where_they_should_and_over_no_file_of_others() {
         assert!(folder.read(name).windows(5).any(|part| part == b"h5lab"), "{name}");
     }
     assert!(folder.read("r.parquet").starts_with(b"PAR1"));
+    let shell = |line: &str| {
+        let line = line.replace("h5lab", env!("CARGO_BIN_EXE_h5lab"));
+        let done = std::process::Command::new("sh").args(["-c", &line]).current_dir(folder.path("")).output().unwrap();
+        assert!(done.status.success(), "{line}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    };
+    for out in ["-", "/dev/stdout"] {
+        shell(&format!("h5lab report r.jsonl --format parquet -o {out} | cat > piped.parquet"));
+        assert_eq!(folder.read("piped.parquet"), folder.read("r.parquet"), "{out}");
+    }
+    shell("cat r.jsonl | h5lab report - -o piped.csv");
+    let piped = String::from_utf8(folder.read("piped.csv")).unwrap();
+    assert!(piped.lines().nth(1).unwrap().starts_with("stdin,1,"), "{piped}");
+    let told = shell("unset DISPLAY WAYLAND_DISPLAY BROWSER; h5lab report r.jsonl --open");
+    assert!(told.contains("--open: there is no display here; open ") && told.contains("report.html"), "{told}");
+    let told = shell("DISPLAY=:987 PATH=/nowhere h5lab report r.jsonl --open");
+    assert!(told.contains("xdg-open does not start") && told.contains("report.html"), "{told}");
     for _ in 0..2 {
         folder.h5lab("report r.jsonl --figures figures -o f.html").ok();
     }
@@ -316,7 +333,12 @@ fn what_cannot_be_is_refused() {
     };
     check("report none.jsonl", Input, "no such result file");
     check("report notes.txt", Input, "notes.txt: is no result file");
-    check("report notes.txt --format parquet", Usage, "name one: -o results.parquet");
+    check("report notes.txt --format parquet", Usage, "name a file: -o results.parquet; or -o - for a pipe");
+    check("report notes.txt -o none/r.html", Usage, "none: -o: there is no such folder");
+    std::fs::create_dir(folder.path("there")).unwrap();
+    check("report notes.txt -o there", Usage, "name a file in it: -o there/report.html");
+    check("report notes.txt -o there/", Usage, "-o there/report.html");
+    std::fs::remove_dir(folder.path("there")).unwrap();
     check("report notes.txt -o report.pdf", Usage, "no report is a .pdf");
     check("report notes.txt --format csv --open", Usage, "--open shows a page");
     check("report notes.txt -o - --open", Usage, "--open needs a file");

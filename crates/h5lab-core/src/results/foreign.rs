@@ -40,8 +40,8 @@ pub(super) struct Understood {
 const NO_FILTER: u32 = 0;
 
 /// The record of a line, if nothing but names keeps it from being one.
-pub(super) fn understood(text: &[u8]) -> Option<Understood> {
-    let mut all: Value = serde_json::from_slice(text).ok()?;
+pub(super) fn understood(text: &str) -> Option<Understood> {
+    let mut all: Value = serde_json::from_str(text).ok()?;
     let (mut foreign, mut names) = (Foreign::default(), Vec::new());
     let mut note = |what: &str, name: &str| names.push(format!("{what} '{}'", printable(name)));
     let mut replace = |place: &str, what: &str, known: fn(&Value) -> bool, by: Value| {
@@ -89,12 +89,12 @@ pub(super) fn understood(text: &[u8]) -> Option<Understood> {
 }
 
 /// The version of the format of a line that is an object.
-pub(super) fn schema(text: &[u8]) -> Option<u32> {
+pub(super) fn schema(text: &str) -> Option<u32> {
     #[derive(serde::Deserialize)]
     struct Versioned {
         schema: u32,
     }
-    serde_json::from_slice(text).ok().map(|line: Versioned| line.schema)
+    serde_json::from_str(text).ok().map(|line: Versioned| line.schema)
 }
 
 fn parses<T: DeserializeOwned>(value: &Value) -> bool {

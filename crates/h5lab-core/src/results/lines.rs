@@ -13,16 +13,18 @@ use serde::de::IgnoredAny;
 #[derive(Default)]
 pub struct Lines {
     known: Option<Known>,
+    /// Room for the rest of a line.
+    rest: String,
 }
 
 /// The end of a line, and the host that it describes.
 struct Known {
-    end: Vec<u8>,
+    end: String,
     host: Host,
 }
 
 /// What stands before the host in a line, and begins its end.
-const BEFORE_HOST: &[u8] = b",\"host\":";
+const BEFORE_HOST: &str = ",\"host\":";
 
 impl Lines {
     /// Knows no line yet.
@@ -35,6 +37,8 @@ impl Lines {
     /// # Errors
     /// Why it is no record, or one that cannot be.
     pub fn digest(&mut self, number: usize, text: &[u8]) -> Result<Digest, String> {
+        // All of it at once, which is faster than string by string.
+        let text = str::from_utf8(text).map_err(|_| "it is no record: it is no UTF-8")?;
         if let Some(rest) = self.of_known_host(text) {
             let Known { end, host } = self.known.take().expect("a host that is known");
             let mut record = rest.at(host);
@@ -42,32 +46,34 @@ impl Lines {
             self.known = Some(Known { end, host: record.host });
             return digest;
         }
-        let mut record: Record = match serde_json::from_slice(text) {
+        let mut record: Record = match serde_json::from_str(text) {
             Ok(record) => record,
             Err(why) => return of_another_version(number, text, &why),
         };
         let digest = Digest::of(number, &mut record);
-        self.known = end(text).map(|end| Known { end: end.to_vec(), host: record.host });
+        self.known = end(text).map(|end| Known { end: end.to_owned(), host: record.host });
         digest
     }
 
     /// The record without its host, if it ends as the line before did.
-    fn of_known_host(&self, text: &[u8]) -> Option<Record<Option<Host>>> {
-        let rest = text.strip_suffix(self.known.as_ref()?.end.as_slice())?;
-        let record: Record<Option<Host>> = serde_json::from_slice(&[rest, b"}"].concat()).ok()?;
+    fn of_known_host(&mut self, text: &str) -> Option<Record<Option<Host>>> {
+        let rest = text.strip_suffix(self.known.as_ref()?.end.as_str())?;
+        self.rest.clear();
+        self.rest.extend([rest, "}"]);
+        let record: Record<Option<Host>> = serde_json::from_str(&self.rest).ok()?;
         record.host.is_none().then_some(record)
     }
 }
 
 /// The end of a record's line from its host on, if that is its last key.
-fn end(text: &[u8]) -> Option<&[u8]> {
-    let at = text.windows(BEFORE_HOST.len()).rposition(|some| some == BEFORE_HOST)?;
-    let host = text[at + BEFORE_HOST.len()..].strip_suffix(b"}")?;
-    serde_json::from_slice::<IgnoredAny>(host).ok().map(|_| &text[at..])
+fn end(text: &str) -> Option<&str> {
+    let at = text.rfind(BEFORE_HOST)?;
+    let host = text[at + BEFORE_HOST.len()..].strip_suffix('}')?;
+    serde_json::from_str::<IgnoredAny>(host).ok().map(|_| &text[at..])
 }
 
 /// The digest of a record with names that this h5lab does not know.
-fn of_another_version(number: usize, text: &[u8], why: &serde_json::Error) -> Result<Digest, String> {
+fn of_another_version(number: usize, text: &str, why: &serde_json::Error) -> Result<Digest, String> {
     if let Some(schema) = foreign::schema(text) {
         super::check_schema(schema)?;
     }
@@ -120,7 +126,7 @@ mod tests {
         let twice = a.replace(r#","samples":"#, r#","host":{},"samples":"#);
         let cut = a[..a.len() - 1].to_owned();
         // Ends as the one before, but what stands before that is no record, or has a host already.
-        let tail = end(a.as_bytes()).map(|end| String::from_utf8(end.to_vec()).unwrap()).unwrap();
+        let tail = end(&a).unwrap();
         let lines = [a.clone(), a.clone(), b.clone(), a.clone(), twice, cut, format!("{{\"x\":[1{tail}"), a.clone()];
         let found = results(&lines);
         let hosts: Vec<(usize, &str)> = found.cells.iter().map(|c| (c.line, found.around(c).get("host"))).collect();

@@ -14,9 +14,10 @@ use h5lab_core::results::Results;
 use h5lab_io::beside;
 use h5lab_io::identity::same_file;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Where the page goes if nobody says where.
 const PAGE: &str = "report.html";
@@ -32,6 +33,9 @@ pub fn run(args: Report, output: &Output) -> Result<()> {
     let format = format(&args)?;
     let target = target(&args, format)?;
     not_the_results(&args.results, target.as_deref())?;
+    if let Some(target) = &target {
+        has_a_place(target)?;
+    }
     let results = results::read(&args.results, output)?;
     let mut written = Vec::new();
     let document = document_for(&args, format, &results);
@@ -78,12 +82,30 @@ fn target(args: &Report, format: ReportFormat) -> Result<Option<PathBuf>> {
     match (given, args.output.is_some(), format) {
         (Some(file), ..) => Ok(Some(file)),
         (None, true, _) if args.open => Err(crate::usage("--open needs a file").mend("add -o report.html")),
-        (None, _, ReportFormat::Parquet) => {
-            Err(crate::usage("Parquet goes to a file alone").mend("name one: -o results.parquet"))
+        (None, named, ReportFormat::Parquet) if !named || io::stdout().is_terminal() => {
+            Err(crate::usage("Parquet is no text for a terminal")
+                .mend("name a file: -o results.parquet; or -o - for a pipe"))
         }
         (None, true, _) => Ok(None),
         (None, false, ReportFormat::Html) => Ok(Some(PAGE.into())),
         (None, false, _) => Ok(None),
+    }
+}
+
+/// Refuses a folder, and a file in a folder that is not there, before anything is read.
+fn has_a_place(target: &Path) -> Result<()> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if target.is_dir() || target.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        let file = target.join(PAGE);
+        return Err(crate::usage("-o: this is a folder, and a report is a file")
+            .at(target)
+            .mend(format!("name a file in it: -o {}", printable(&file.display().to_string()))));
+    }
+    match folder.filter(|folder| !folder.is_dir()) {
+        None => Ok(()),
+        Some(folder) => Err(crate::usage("-o: there is no such folder")
+            .at(folder)
+            .mend("make it with mkdir -p, or name another file")),
     }
 }
 
@@ -98,8 +120,9 @@ fn not_the_results(results: &[PathBuf], target: Option<&Path>) -> Result<()> {
 }
 
 fn title(args: &Report) -> String {
-    let name = |file: &PathBuf| file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let names: Vec<String> = args.results.iter().map(name).collect();
+    let stem =
+        |file: &PathBuf| PathBuf::from(results::name(file)).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let names: Vec<String> = args.results.iter().filter_map(stem).collect();
     args.title.clone().unwrap_or_else(|| format!("h5lab: {}", names.join(", ")))
 }
 
@@ -145,8 +168,14 @@ fn figures(document: &Document, folder: &Path, force: bool) -> Result<Vec<PathBu
     Ok(written)
 }
 
-/// Writes a file beside its place and moves it there, unless what stands there is somebody else's.
+/// Writes a file beside its place and moves it there, unless what stands there is somebody else's; a pipe or a device, such
+/// as /dev/stdout, as it is.
 fn write(file: &Path, force: bool, content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        let opened = File::options().write(true).open(file).map(BufWriter::new);
+        let written = opened.and_then(|mut out| content(&mut out).and_then(|()| out.flush()));
+        return written.map_err(|error| Failure::io("write", file, &error));
+    }
     if !force && beside::is_foreign(file)? {
         return Err(Failure::new(FailureKind::Refused, "h5lab did not make this file")
             .at(file)
@@ -167,13 +196,42 @@ fn tell(written: &[PathBuf], on_stdout: bool, output: &Output) -> Result<()> {
     Ok(())
 }
 
-/// Shows a page in the user's browser.
+/// So long is waited for a browser that does not start.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Shows a page in the user's browser, or says what to do if there is none.
 fn open(file: &Path) {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let quiet = || Stdio::null();
-    let begun = Command::new(opener).arg(&file).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
-    if let Err(why) = begun {
-        note(&format!("{opener} does not start ({why}): open {} in a browser", file.display()));
+    if let Err(why) = browse(&file) {
+        note(&format!(
+            "--open: {why}; open {} in a browser yourself, or copy it to a machine that has one: it needs no other file",
+            printable(&file.display().to_string())
+        ));
     }
+}
+
+/// Hands a file to the desktop's opener. One that is still running after a while shows it.
+fn browse(file: &Path) -> std::result::Result<(), String> {
+    let (opener, desktop) = match cfg!(target_os = "macos") {
+        true => ("open", true),
+        false => {
+            ("xdg-open", ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"].iter().any(|name| std::env::var_os(name).is_some()))
+        }
+    };
+    if !desktop {
+        return Err("there is no display here".into());
+    }
+    let quiet = || Stdio::null();
+    let begun = Command::new(opener).arg(file).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+    let mut running = begun.map_err(|why| format!("{opener} does not start ({why})"))?;
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        match running.try_wait() {
+            Ok(Some(ended)) if ended.success() => return Ok(()),
+            Ok(Some(ended)) => return Err(format!("{opener} found no browser ({ended})")),
+            Ok(None) => std::thread::sleep(Duration::from_millis(20)),
+            Err(why) => return Err(format!("{opener}: {why}")),
+        }
+    }
+    Ok(())
 }

@@ -5,9 +5,14 @@ use crate::output::note;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::results::{Lines, Results};
 use h5lab_io::journal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// The records of these files. What is no record, or none that can be, is passed over, with a note.
+/// What a result file is called in what is shown.
+pub fn name(file: &Path) -> String {
+    if file == Path::new(journal::STDIN) { "stdin".into() } else { file.display().to_string() }
+}
+
+/// The records of these files; `-` is stdin. What is no record, or none that can be, is passed over, with a note.
 ///
 /// # Errors
 /// `Input` if a file holds no record, `Storage` if it can't be read.
@@ -15,7 +20,7 @@ pub fn read(files: &[PathBuf], output: &Output) -> Result<Results> {
     let mut results = Results::new();
     for file in files {
         let before = results.cells.len();
-        results.source(file.display().to_string());
+        results.source(name(file));
         journal::each(file, Lines::new, Lines::digest, &mut |line, digested| match digested {
             Ok(digest) => results.add(line, digest),
             Err(why) => results.skip(line, &why),

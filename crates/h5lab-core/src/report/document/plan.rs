@@ -7,6 +7,8 @@ use crate::results::{Cell, Results};
 use crate::stats::median;
 use toml::{Table, Value};
 
+/// What results are called that came through a pipe: no command finds them again.
+const STDIN: &str = "stdin";
 /// So many different command lines are shown.
 const MOST: usize = 5;
 
@@ -21,7 +23,8 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         "The same as a plan: save it as plan.toml, then h5lab run plan.toml. Its lists multiply, so it may have more cells".into(),
         plan(material.results),
     ));
-    let known = material.sound.iter().filter(|cell| cell.foreign.is_none());
+    let file = |cell: &&&Cell| material.results.sources[cell.source] != STDIN;
+    let known = material.sound.iter().filter(|cell| cell.foreign.is_none()).filter(file);
     let best = known.filter_map(|cell| Some((median(&cell.bandwidth())?, cell)));
     if let Some((_, cell)) = best.max_by(|a, b| a.0.total_cmp(&b.0)) {
         let file = quoted(&material.results.sources[cell.source]);
