@@ -181,7 +181,8 @@ pub struct Sample {
 impl Sample {
     /// Each phase as long as its slowest rank took.
     pub fn slowest(&self) -> Phases {
-        self.over_ranks(|seconds| stats::largest(seconds).unwrap_or(0.0))
+        let larger = |a: [f64; 4], b: [f64; 4]| std::array::from_fn(|phase| a[phase].max(b[phase]));
+        Phases::from_seconds(self.ranks.iter().map(Phases::seconds).reduce(larger).unwrap_or_default())
     }
 
     /// Each phase as the median rank saw it.

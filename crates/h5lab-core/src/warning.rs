@@ -104,22 +104,27 @@ pub fn texts<'a>(warnings: impl IntoIterator<Item = &'a Warning>) -> Vec<String>
     let (mut texts, mut shares) = (Vec::new(), Vec::new());
     for warning in warnings {
         match warning {
-            Warning::AboveCeiling { share } => shares.push(share * 100.0),
+            Warning::AboveCeiling { share } => shares.push(*share),
             _ => texts.push(warning.to_string()),
         }
     }
     let mut said = std::collections::HashSet::new();
     texts.retain(|text| said.insert(text.clone()));
-    texts.extend(above_ceiling(&shares));
+    let (least, most) = (shares.iter().copied().reduce(f64::min), shares.iter().copied().reduce(f64::max));
+    texts.extend(least.zip(most).map(|(least, most)| above_ceiling(shares.len(), least, most)));
     texts
 }
 
-fn above_ceiling(percent: &[f64]) -> Option<String> {
-    let (least, most) = (percent.iter().copied().reduce(f64::min)?, percent.iter().copied().reduce(f64::max)?);
-    Some(match percent.len() {
-        1 => Warning::AboveCeiling { share: most / 100.0 }.to_string(),
-        rows => format!("{rows} rows with {least:.0} to {most:.0} % of the posix ceiling, which cannot be: {NOISE}"),
-    })
+/// The text of so many warnings of bandwidths above the ceiling, of which these are the least and the most share.
+pub(crate) fn above_ceiling(count: usize, least: f64, most: f64) -> String {
+    match count {
+        1 => Warning::AboveCeiling { share: most }.to_string(),
+        rows => format!(
+            "{rows} rows with {:.0} to {:.0} % of the posix ceiling, which cannot be: {NOISE}",
+            least * 100.0,
+            most * 100.0
+        ),
+    }
 }
 
 #[cfg(test)]

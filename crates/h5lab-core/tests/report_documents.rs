@@ -203,6 +203,111 @@ fn old_records_and_no_records_have_a_report() {
 }
 
 #[test]
+fn what_is_taken_together_is_said() {
+    let records = sweep();
+    let mut results = results(&records);
+    assert!(!markdown(&document(&results, "x")).contains("taken together"));
+    results.source("second.jsonl");
+    for (line, mut record) in records.into_iter().enumerate() {
+        record.h5lab = "9.9".into();
+        record.host.machine.kernel = "Linux 9".into();
+        results.take(line + 1, &record);
+    }
+    let text = markdown(&document(&results, "x"));
+    let sentence = "Like cells of 2 files (golden.jsonl, second.jsonl), with different kernel (";
+    let said = text.lines().filter(|line| line.starts_with(sentence) && line.contains("h5lab (0.1.0, 9.9)")).count();
+    assert_eq!(said, 5, "summary, ranks, layouts, trade-off, file systems: {text}");
+    assert!(text.contains("144 measurements of 2 files"), "{text}");
+    assert!(text.contains("| result files | golden.jsonl | golden.jsonl | second.jsonl | second.jsonl |"), "{text}");
+    assert!(
+        text.lines().any(|line| line.contains("np 4") && line.contains(", second.jsonl |")),
+        "bars name theirs: {text}"
+    );
+}
+
+#[test]
+fn what_a_chart_leaves_out_is_said() {
+    let mut records = sweep();
+    let reads: Vec<Record> = records.iter().filter(|r| r.experiment.direction == Direction::Read).cloned().collect();
+    for rows in [2, 8, 16] {
+        records.extend(reads.iter().filter(|r| r.experiment.layout == chunked(4)).cloned().map(|mut record| {
+            record.experiment.layout = chunked(rows);
+            record
+        }));
+    }
+    let text = markdown(&document_of(&records));
+    assert!(text.contains("bandwidth against ranks, the 7 highest of 12 lines"), "{text}");
+    assert!(!markdown(&document_of(&sweep())).contains("highest of"));
+}
+
+#[test]
+fn a_line_of_one_layout_is_none() {
+    let legend = |records: &[Record]| format!("{:?}", document_of(records)).contains("not beaten in both");
+    let mut records = sweep();
+    for record in records.iter_mut().filter(|r| r.experiment.layout == chunked(4)) {
+        record.stored_bytes = Some(1024);
+        record.samples.iter_mut().for_each(|s| s.ranks.iter_mut().for_each(|rank| rank.transfer *= 3.0));
+        record.samples.iter_mut().for_each(|s| s.together = None);
+    }
+    assert!(legend(&records), "smaller, and slower");
+    let best = |r: &&mut Record| r.experiment.layout == chunked(4);
+    for record in records.iter_mut().filter(best) {
+        record.samples.iter_mut().for_each(|s| s.ranks.iter_mut().for_each(|rank| rank.transfer /= 100.0));
+    }
+    assert!(!legend(&records), "smaller and faster than all");
+}
+
+#[test]
+fn names_of_figures_repeat_no_word() {
+    let mut records = sweep();
+    let cold: Vec<Record> = records.iter().filter(|r| r.experiment.direction == Direction::Read).cloned().collect();
+    records.extend(cold.into_iter().map(|mut record| {
+        record.experiment.cache = CacheWanted::Cold;
+        record.samples.iter_mut().for_each(|sample| sample.resident = Some(0.0));
+        record
+    }));
+    for figure in document_of(&records).figures() {
+        for word in ["warm", "cold"] {
+            assert!(figure.id.split('-').filter(|part| *part == word).count() < 2, "{}", figure.id);
+        }
+    }
+}
+
+#[test]
+fn warnings_of_one_kind_are_one() {
+    let mut records = sweep();
+    for (record, share) in records.iter_mut().zip([1.5, 24.2, 1.28]) {
+        record.warnings = vec![h5lab_core::warning::Warning::AboveCeiling { share }];
+    }
+    let text = markdown(&document_of(&records));
+    assert!(text.contains("3 rows with 128 to 2420 % of the posix ceiling"), "{text}");
+    assert_eq!(text.matches("% of the posix ceiling, which cannot be").count(), 1, "{text}");
+}
+
+#[test]
+fn long_names_make_no_long_page() {
+    let mut records = sweep();
+    for (number, record) in records.iter_mut().enumerate() {
+        let name = |begin: &str| format!("{begin}{}{number}", "né".repeat(10_000));
+        record.file = name("/data/").into();
+        record.command = vec!["h5lab".into(), "run".into(), name("--path=/")];
+        record.host.machine.hostname = name("node");
+        record.experiment.dataset.name = name("entry");
+        record.actual.in_force.insert(name("hint."), name("x"));
+        record.failure = (number % 9 == 0).then(|| Failure::new(FailureKind::Storage, name("no ")));
+    }
+    let document = document_of(&records);
+    let page = page(&document);
+    assert!(page.len() - PLOTLY.len() < 3 << 20, "{} bytes", page.len() - PLOTLY.len());
+    assert!(page.contains("/data/né") && page.contains('…') && page.contains("title=\"/data/"));
+    assert!(markdown(&document).len() < 2 << 20, "{}", markdown(&document).len());
+    for figure in document.figures() {
+        assert!(svg(figure).len() < 1 << 20);
+    }
+    assert!(csv_text(&results(&records)).contains(&"né".repeat(10_000)), "tables have all");
+}
+
+#[test]
 fn hostile_text_is_text_in_a_page() {
     let page = page(&document(&hostile(), HOSTILE));
     let own = page.replace(PLOTLY, "");

@@ -189,6 +189,15 @@ fn fits_on_paper(browser: &mut Browser) {
     browser.call("Emulation.setEmulatedMedia", serde_json::json!({ "media": "print" }));
     let wide = browser.value("[...document.querySelectorAll('table, pre, .plot')].filter((e) => e.getBoundingClientRect().right > 726).length");
     assert_eq!(wide, 0, "wider than the paper");
+    let rows = browser.value(
+        "[...document.querySelectorAll('#results tbody tr')].filter((row) => row.getClientRects().length).length",
+    );
+    assert_eq!(rows, 40, "of a long table, the first rows are printed");
+    let told = browser.value("document.querySelector('#results .paper').getClientRects().length > 0 && document.querySelector('#results .paper').textContent");
+    assert!(
+        told.as_str().is_some_and(|text| text.ends_with("more rows are not printed: the page itself has them.")),
+        "{told}"
+    );
     browser.screenshot(&kept("report-paper.png"));
     browser.call("Emulation.setEmulatedMedia", serde_json::json!({ "media": "" }));
     browser.dress(1280, 900, true);
@@ -211,6 +220,15 @@ fn legend_hides(browser: &mut Browser) {
     assert_eq!(browser.value(&hidden), false);
     browser.click(place[0].as_f64().unwrap(), place[1].as_f64().unwrap());
     browser.until(&hidden);
+    // Its button says so, too, and shows it again.
+    let button = format!("{plot}.closest('figure').querySelector('.series [aria-pressed=false]')");
+    browser.until(&format!("{button} !== null"));
+    assert_eq!(
+        browser.value(&format!("{plot}.closest('figure').querySelectorAll('.series [aria-pressed=false]').length")),
+        1
+    );
+    browser.value(&format!("{button}.click()"));
+    browser.until(&format!("!{hidden} && {button} === null"));
 }
 
 /// So does Enter on its button, which the keyboard reaches.

@@ -9,6 +9,8 @@ pub struct Grid {
     pub rows: Vec<Vec<String>>,
     /// How many rows were left out for want of room.
     pub left_out: usize,
+    /// Where what they show is to be found.
+    pub rest: &'static str,
     most: usize,
 }
 
@@ -28,7 +30,8 @@ impl Grid {
             Some(number) => (number.to_owned(), true),
             None => ((*head).to_owned(), false),
         };
-        Grid { heads: heads.iter().map(head).collect(), most: MOST_ROWS, ..Grid::default() }
+        let rest = "h5lab report --format csv has every sample that they are made of";
+        Grid { heads: heads.iter().map(head).collect(), most: MOST_ROWS, rest, ..Grid::default() }
     }
 
     /// Adds a row, as long as there is room.

@@ -2,7 +2,7 @@
 
 use super::document::{Block, Document, Section};
 use super::grid::Grid;
-use super::printable;
+use super::{code_line, printable, shortened};
 
 /// So many rows of a table.
 const MOST_ROWS: usize = 60;
@@ -37,7 +37,8 @@ fn block(block: &Block) -> String {
         }
         Block::Code(what, code) => {
             // Indented, which no backticks in it can end.
-            let lines: Vec<String> = code.lines().map(|line| format!("    {}\n", printable(line))).collect();
+            let lines: Vec<String> =
+                code.lines().map(|line| format!("    {}\n", printable(&code_line(line)))).collect();
             format!("\n{}:\n\n{}", escaped(what), lines.concat())
         }
         Block::Picture(_) => String::new(),
@@ -54,14 +55,14 @@ fn table(grid: &Grid) -> String {
     }
     let more = grid.left_out + grid.rows.len().saturating_sub(MOST_ROWS);
     if more > 0 {
-        text += &format!("\n{more} more rows\n");
+        text += &format!("\n{more} more rows: {}\n", escaped(grid.rest));
     }
     text
 }
 
 /// Text that is no markup: what Markdown or HTML would obey is escaped (CommonMark, section 2.4).
 fn escaped(text: &str) -> String {
-    let text = printable(text);
+    let text = printable(&shortened(text));
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

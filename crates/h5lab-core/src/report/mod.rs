@@ -18,6 +18,7 @@ pub use lines::{demo_lines, view_lines};
 pub use table::{Table, measurement_explanations, measurement_table};
 
 use crate::dataset::Dtype;
+use std::borrow::Cow;
 
 /// `text` with control characters shown as `\u{1b}`-like escapes, so that a hostile name can't drive the terminal; so are
 /// characters that nobody sees, or that turn what stands around them.
@@ -27,6 +28,34 @@ pub fn printable(text: &str) -> String {
         if c.is_control() || is_unseen(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
+}
+
+/// `text` for where there is room for names, not for whatever a file may call itself: words of more than 80 characters are
+/// cut in their middle, as is all of it at 1000.
+pub fn shortened(text: &str) -> Cow<'_, str> {
+    const WORD: usize = 80;
+    const ALL: usize = 1000;
+    if text.len() <= WORD {
+        return text.into();
+    }
+    let words: Vec<Cow<'_, str>> = text.split(' ').map(|word| middle_cut(word, WORD)).collect();
+    let whole = words.iter().all(|word| matches!(word, Cow::Borrowed(_)));
+    if whole { middle_cut(text, ALL) } else { middle_cut(&words.join(" "), ALL).into_owned().into() }
+}
+
+/// `text` of at most so many characters: what is more is cut out of its middle.
+pub fn middle_cut(text: &str, most: usize) -> Cow<'_, str> {
+    let count = if text.len() <= most { 0 } else { text.chars().count() };
+    if count <= most {
+        return text.into();
+    }
+    let (begin, end) = ((most - 1) / 2, most - 1 - (most - 1) / 2);
+    text.chars().take(begin).chain(['…']).chain(text.chars().skip(count - end)).collect::<String>().into()
+}
+
+/// A line that is to be copied: whole, unless it is longer than any command.
+pub(crate) fn code_line(line: &str) -> Cow<'_, str> {
+    middle_cut(line, 8000)
 }
 
 /// Whether a character has no shape of its own: it changes the direction of text (Unicode Standard Annex 9; "Trojan
@@ -189,6 +218,19 @@ mod tests {
         assert_eq!(printable("fil\u{202e}txt.5h\u{2066}"), "fil\\u{202e}txt.5h\\u{2066}");
         assert_eq!(printable("one\u{200b}two\u{2028}\u{feff}\u{9b}"), "one\\u{200b}two\\u{2028}\\u{feff}\\u{9b}");
         assert_eq!(printable("größe 数据 é"), "größe 数据 é");
+    }
+
+    #[test]
+    fn long_names_are_cut_in_the_middle() {
+        let path = format!("/{}/end.h5", "é".repeat(20_000));
+        let cut = shortened(&path);
+        assert_eq!(cut.chars().count(), 80);
+        assert!(cut.starts_with("/éé") && cut.ends_with("é/end.h5") && cut.contains('…'), "{cut}");
+        let sentence = "one word after another ".repeat(20);
+        assert_eq!(shortened(&sentence), sentence);
+        assert_eq!(shortened(&"a ".repeat(9000)).chars().count(), 1000);
+        assert_eq!(middle_cut("abcdefg", 5), "ab…fg");
+        assert_eq!(middle_cut("abcde", 5), "abcde");
     }
 
     #[test]

@@ -41,13 +41,15 @@ fn impossible_samples(record: &Record) -> Option<&'static str> {
 }
 
 fn impossible_numbers(sample: &Sample) -> Option<&'static str> {
-    let phases = sample.ranks.iter().chain(&sample.together).flat_map(Phases::seconds);
-    let counted = sample.counters.iter().map(|counters| counters.cpu_seconds);
-    let times: Vec<f64> = phases.chain([sample.generate, sample.verify]).chain(counted).collect();
-    if times.iter().any(|time| !time.is_finite()) {
+    let times = || {
+        let phases = sample.ranks.iter().chain(&sample.together).flat_map(Phases::seconds);
+        let counted = sample.counters.iter().map(|counters| counters.cpu_seconds);
+        phases.chain([sample.generate, sample.verify]).chain(counted)
+    };
+    if times().any(|time| !time.is_finite()) {
         return Some("a time of it is not finite");
     }
-    if times.iter().any(|time| *time < 0.0) {
+    if times().any(|time| time < 0.0) {
         return Some("a time of it is negative");
     }
     let share = sample.resident.is_some_and(|share| !(0.0..=1.0).contains(&share));

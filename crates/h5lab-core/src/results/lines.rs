@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(found.cells[2].access_word(), "spiral turns=5");
         assert_eq!(found.cells[3].foreign.as_ref().unwrap().settings, ["mpi-io=warp", "zeal=11"]);
         assert_eq!(found.cells[3].experiment.tunables.alignment, Some(4096));
-        assert!(found.warnings.iter().any(|text| text.contains("moon-phase share=0.5")), "{:?}", found.warnings);
+        assert!(found.warnings().iter().any(|text| text.contains("moon-phase share=0.5")), "{:?}", found.warnings());
         assert!(found.cells[4].foreign.is_none(), "a warning is no setting");
         assert!(found.cells[5].experiment.layout.to_string().ends_with("shuffle+pco+sperr=3"));
         let told = found.remarks();

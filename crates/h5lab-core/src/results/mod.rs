@@ -20,6 +20,7 @@ pub use surroundings::Surroundings;
 use crate::explain::explain;
 use crate::record::{Phases, Record, SCHEMA, Sample};
 use crate::report::printable;
+use crate::warning::{Warning, above_ceiling};
 use foreign::Understood;
 use passed::PassedOver;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -41,8 +42,10 @@ pub struct Results {
     pub commands: Vec<Vec<String>>,
     /// What differs between machines, libraries and file systems; cells say which one is theirs.
     pub surroundings: Vec<Surroundings>,
-    /// What the records warn of, each once.
-    pub warnings: Vec<String>,
+    /// What the records warn of, each once, but for bandwidths above the ceiling.
+    warnings: Vec<String>,
+    /// Of those, how many there are, and the least and the most, as shares of the ceiling.
+    above_ceiling: Option<(usize, f64, f64)>,
     /// Names that only a newer h5lab knows.
     unknown: BTreeSet<String>,
     /// Where surroundings and commands stand.
@@ -97,6 +100,10 @@ impl Results {
     /// Takes what [`Lines::digest`] made of a record: as [`Results::take`], with the work done elsewhere.
     pub fn add(&mut self, line: usize, digest: Digest) {
         self.unknown.extend(digest.unknown.into_iter().take(TOLD.saturating_sub(self.unknown.len())));
+        for share in digest.above_ceiling {
+            let (count, least, most) = self.above_ceiling.unwrap_or((0, share, share));
+            self.above_ceiling = Some((count + 1, least.min(share), most.max(share)));
+        }
         for warning in digest.warnings {
             if self.warnings.len() < TOLD && !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
@@ -143,6 +150,12 @@ impl Results {
         all
     }
 
+    /// What the records warn of, each once: sentences without their full stops.
+    pub fn warnings(&self) -> Vec<String> {
+        let above = self.above_ceiling.map(|(count, least, most)| above_ceiling(count, least, most));
+        self.warnings.iter().cloned().chain(above).collect()
+    }
+
     /// What surrounded a cell.
     pub fn around(&self, cell: &Cell) -> &Surroundings {
         &self.surroundings[cell.surroundings]
@@ -154,21 +167,30 @@ impl Results {
     }
 }
 
-/// Where things stand in a list that has each once: by their hash.
+/// Where things stand in a list that has each once.
 #[derive(Clone, Debug, Default)]
-struct Places(HashMap<u64, usize>);
+struct Places {
+    by_hash: HashMap<u64, usize>,
+    /// The places that were asked for last: most often it is one of them again.
+    recent: [usize; 4],
+}
 
 impl Places {
     /// The place of one in its list, to which it is added if it is new.
     fn of<T: Hash + PartialEq>(&mut self, list: &mut Vec<T>, one: T) -> usize {
+        if let Some(known) = self.recent.into_iter().find(|place| list.get(*place) == Some(&one)) {
+            return known;
+        }
         let mut hasher = DefaultHasher::new();
         one.hash(&mut hasher);
-        let place = self.0.entry(hasher.finish()).or_insert(list.len());
+        let place = self.by_hash.entry(hasher.finish()).or_insert(list.len());
         if list.get(*place) != Some(&one) {
             // New, or of one hash with another.
             *place = list.len();
             list.push(one);
         }
+        self.recent.rotate_right(1);
+        self.recent[0] = *place;
         *place
     }
 }
@@ -179,6 +201,7 @@ pub struct Digest {
     command: Vec<String>,
     surroundings: Surroundings,
     warnings: Vec<String>,
+    above_ceiling: Vec<f64>,
     in_force: Vec<(String, String)>,
     waiting: Option<Waiting>,
     /// Names that only a newer h5lab knows.
@@ -209,12 +232,19 @@ impl Digest {
             return Err(why);
         }
         let explanations = if line <= EXPLAINED { explain(record) } else { Vec::new() };
-        let (surroundings, waiting) = (Surroundings::of(record), longest_waiting(record));
+        let share = |warning: &Warning| if let Warning::AboveCeiling { share } = warning { Some(*share) } else { None };
+        let above_ceiling = record.warnings.iter().filter_map(share).collect();
+        let others = record.warnings.iter().filter(|warning| share(warning).is_none());
+        let warnings = others.map(|warning| printable(&warning.to_string())).collect();
+        let surroundings = Surroundings::of(record);
+        let cell = Cell { explanations, ..Cell::of(record) };
+        let waiting = longest_waiting(record);
         Ok(Digest {
-            cell: Cell { explanations, ..Cell::of(record) },
+            cell,
             command: std::mem::take(&mut record.command),
             surroundings,
-            warnings: record.warnings.iter().map(|w| printable(&w.to_string())).collect(),
+            warnings,
+            above_ceiling,
             in_force: std::mem::take(&mut record.actual.in_force).into_iter().collect(),
             waiting,
             unknown: Vec::new(),
@@ -239,15 +269,16 @@ impl Digest {
     }
 }
 
-/// The repeat in which the ranks of a record waited longest, as a share of their time; the first of several.
-fn longest_waiting(record: &Record) -> Option<Waiting> {
+/// The repeat in which the ranks of a record waited longest, as a share of their time; the first of several. Takes the ranks'
+/// times out of the record.
+fn longest_waiting(record: &mut Record) -> Option<Waiting> {
     if record.experiment.np < 2 || record.failure.is_some() || !record.experiment.method.is_hdf5() {
         return None;
     }
     let several = record.samples.iter().enumerate().filter(|(_, sample)| sample.ranks.len() > 1);
     let shares = several.map(|(number, sample)| (number, waiting_share(sample)));
     let (number, share) = shares.reduce(|a, b| if b.1 > a.1 { b } else { a })?;
-    let repeats = record.samples.iter().map(|sample| sample.ranks.clone()).collect();
+    let repeats = record.samples.iter_mut().map(|sample| std::mem::take(&mut sample.ranks)).collect();
     Some(Waiting { cell: 0, repeat: number + 1, repeats, share })
 }
 

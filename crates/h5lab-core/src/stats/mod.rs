@@ -18,11 +18,6 @@ pub fn quantile(samples: &[f64], q: f64) -> Option<f64> {
     quantile_of_sorted(&sorted(samples), q)
 }
 
-/// The largest sample; `None` of nothing.
-pub fn largest(samples: &[f64]) -> Option<f64> {
-    samples.iter().copied().max_by(f64::total_cmp)
-}
-
 /// The middle one of the samples themselves, the lower of the two middle ones for an even number; `None` of nothing.
 ///
 /// Where the median must be somebody's: of two ranks it is the faster one.
@@ -67,7 +62,6 @@ mod tests {
         assert_eq!(quantile(&samples, 0.25), Some(1.75));
         assert_eq!(quantile(&samples, 1.0), Some(4.0));
         assert_eq!(median(&[]), None);
-        assert_eq!(largest(&samples), Some(4.0));
         assert_eq!(lower_median(&samples), Some(2.0));
         assert_eq!(lower_median(&[]), None);
     }

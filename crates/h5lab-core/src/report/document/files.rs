@@ -31,6 +31,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     let groups = material.labels.groups(&material.sound, &within);
     Section::new("file-systems", "File systems side by side")
         .say("The same cells on each path. `h5lab compare RESULTS --by path` says which differences are certain.")
+        .say_if_pooled(material)
         .figures(groups.iter().filter_map(panel).take(MOST_PANELS))
         .unless_empty()
 }

@@ -23,7 +23,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     if left_out > 0 {
         lines.push(format!("{left_out} more accesses: see the charts and the table."));
     }
-    (!lines.is_empty()).then(|| Section::new("summary", "Summary").show(Block::List(lines)))
+    (!lines.is_empty()).then(|| Section::new("summary", "Summary").say_if_pooled(material).show(Block::List(lines)))
 }
 
 /// The best of what was measured for one access, and by what factor it leaves the slowest behind.

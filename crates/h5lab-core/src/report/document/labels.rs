@@ -1,13 +1,17 @@
 //! What cells are called: by the settings that are not the same for all of them.
 
 use crate::compare::{Dimension, Key};
+use crate::report::printable;
 use crate::results::{Cell, Results};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 /// The names of cells.
 pub(super) struct Labels<'a> {
     results: &'a Results,
     key: Key<'a>,
+    /// What files are called: by their names alone, if these are all different.
+    files: Vec<String>,
     /// Of each cell, the number of its value along each dimension.
     values: Vec<Values>,
     /// The values by their numbers, a list a dimension.
@@ -20,6 +24,14 @@ pub(super) struct Labels<'a> {
 
 const COUNT: usize = Dimension::ALL.len();
 type Values = [u32; COUNT];
+
+fn files(sources: &[String]) -> Vec<String> {
+    let name = |source: &String| Path::new(source).file_name().map(|name| name.to_string_lossy().into_owned());
+    let names: Option<Vec<String>> = sources.iter().map(name).collect();
+    let apart = |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    let shown = names.filter(apart).unwrap_or_else(|| sources.to_vec());
+    shown.iter().map(|name| printable(name)).collect()
+}
 
 /// Settings that make cells lines of one chart; the others make charts.
 pub(super) const WAYS: [Dimension; 4] = [Dimension::Method, Dimension::Layout, Dimension::Buffer, Dimension::Settings];
@@ -41,8 +53,15 @@ impl<'a> Labels<'a> {
                 });
             }
         }
-        let mut labels =
-            Labels { results, key: Key::all(results), values, words, varying: [false; COUNT], first: [0; COUNT] };
+        let mut labels = Labels {
+            results,
+            key: Key::all(results),
+            files: files(&results.sources),
+            values,
+            words,
+            varying: [false; COUNT],
+            first: [0; COUNT],
+        };
         labels.first = cells.first().map_or([0; COUNT], |cell| *labels.values(cell));
         for cell in cells {
             let values = *labels.values(cell);
@@ -62,9 +81,13 @@ impl<'a> Labels<'a> {
         self.index(dimension).is_some_and(|index| self.varying[index])
     }
 
-    /// What sets a cell apart; direction and access always.
+    /// What sets a cell apart: direction and access always, and of several files its own.
     pub(super) fn label(&self, cell: &Cell) -> String {
-        self.label_without(cell, &[])
+        let label = self.label_without(cell, &[]);
+        match &self.files[..] {
+            [] | [_] => label,
+            files => format!("{label}, {}", files[cell.source]),
+        }
     }
 
     /// The same without some settings.

@@ -31,6 +31,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     Section::new("layouts", "Layouts and accesses")
         .say("The best bandwidth (MiB/s) that any method and rank count reached with a layout. A column is an access: the darkest cell \
               is the layout that serves it best.")
+        .say_if_pooled(material)
         .figures(figures)
         .unless_empty()
 }
@@ -57,6 +58,7 @@ fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
     let cells = found.iter().map(|row| row.iter().enumerate().map(cell).collect()).collect();
     let what = material.labels.label_without(group[0], &WITHIN);
     let state = group[0].cache_word();
+    let named = if what.contains(state) { what.clone() } else { format!("{what} {state}") };
     let heads: Vec<String> =
         std::iter::once("layout".into()).chain(columns.iter().map(|c| format!("#{c} MiB/s"))).collect();
     let mut table = Grid::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
@@ -65,7 +67,7 @@ fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
         table.row(std::iter::once(row.clone()).chain(cells));
     }
     Some(Figure {
-        id: slug(&format!("layouts {what} {state}")),
+        id: slug(&format!("layouts {named}")),
         title: format!("{what}: layouts and accesses, {state} cache").replace(&format!(", {state}:"), ":"),
         alt: alt(&rows, &columns, &found),
         chart: Chart::HeatMap {

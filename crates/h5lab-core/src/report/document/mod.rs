@@ -8,6 +8,7 @@ mod layouts;
 mod pareto;
 mod phases;
 mod plan;
+mod pooled;
 mod predicted;
 mod preview;
 mod ranks;
@@ -98,6 +99,14 @@ impl Section {
         self
     }
 
+    /// Says if it takes cells of several files together.
+    fn say_if_pooled(self, material: &Material<'_>) -> Self {
+        match &material.pooled {
+            Some(text) => self.say(text),
+            None => self,
+        }
+    }
+
     /// The section, if it shows anything.
     fn unless_empty(self) -> Option<Self> {
         (!self.blocks.is_empty()).then_some(self)
@@ -120,6 +129,8 @@ struct Material<'a> {
     /// The cells whose numbers can be trusted.
     sound: Vec<&'a Cell>,
     labels: Labels<'a>,
+    /// What says that cells of several files, or of one with different surroundings, are taken together; if they are.
+    pooled: Option<String>,
 }
 
 /// The report of some results.
@@ -127,7 +138,8 @@ pub fn document(results: &Results, title: &str) -> Document {
     let sound: Vec<&Cell> = results.sound().collect();
     let labels = Labels::of(results, &sound);
     let subtitle = subtitle(results, &labels);
-    let material = Material { results, sound, labels };
+    let pooled = pooled::told(results, &sound, &labels);
+    let material = Material { results, sound, labels, pooled };
     let parts: [fn(&Material<'_>) -> Option<Section>; 14] = [
         headline::section,
         ranks::section,
@@ -170,6 +182,9 @@ fn subtitle(results: &Results, labels: &Labels<'_>) -> String {
     let failed = results.cells.iter().filter(|cell| cell.failure.is_some()).count();
     let wrong = results.cells.iter().filter(|cell| cell.verified == Some(false)).count();
     let mut text = format!("{} measurements", results.cells.len());
+    if results.sources.len() > 1 {
+        text += &format!(" of {} files", results.sources.len());
+    }
     if failed > 0 {
         text += &format!(", {failed} of them failed");
     }

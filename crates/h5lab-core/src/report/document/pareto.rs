@@ -37,8 +37,10 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     let figures: Vec<Figure> =
         material.labels.groups(&cells, &WITHIN).iter().filter_map(|group| figure(material, group)).take(4).collect();
     Section::new("trade-off", "Reading time against size")
-        .say("Each point is a layout: the seconds to read every access once (the fastest method and rank count for each), against \
-              what it takes in the file. The dashed line joins those that no other layout beats in both. The legend says how long each takes to write.")
+        .say("Each point is a layout: the seconds from open to close to read every access once (the fastest method and rank count for \
+              each), against what it takes in the file. A dashed line joins those that no other layout beats in both, if there are \
+              several. The legend says how long each takes to write, from open to close.")
+        .say_if_pooled(material)
         .figures(figures)
         .unless_empty()
 }
@@ -64,8 +66,11 @@ fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
         "Reading time against size in the file, {state}. No other layout is both smaller and faster than {}.",
         names.join("; ")
     );
-    let guide =
-        Line { name: "not beaten in both".into(), dashed: true, points: front.iter().map(|o| point(o)).collect() };
+    let guide = (front.len() > 1).then(|| Line {
+        name: "not beaten in both".into(),
+        dashed: true,
+        points: front.iter().map(|o| point(o)).collect(),
+    });
     let mut table = Grid::new(&["layout", "#in the file MiB", "#read s", "#write s", "not beaten"]);
     for offer in &offers {
         let best = if names.contains(&offer.layout.as_str()) { "yes" } else { "" };
@@ -90,9 +95,9 @@ fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
         alt,
         chart: Chart::Points {
             x: Axis { label: "size in the file (MiB)".into(), log: false, ticks: ticks(size) },
-            y: Axis::log("time to read every access once (s)"),
+            y: Axis::log("time to read, open to close (s)"),
             groups,
-            guide: Some(guide),
+            guide,
         },
         table,
     })

@@ -22,7 +22,8 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     let figures = groups.iter().take(MOST_CHARTS).map(|group| figure(material, group, &but_for));
     let mut section = Section::new("ranks", "Bandwidth against ranks")
         .say("Each point is the median over the repeats, with its 95 % interval. The dashed line is the posix ceiling: the \
-              same bytes by the same ranks without HDF5. A line that stays flat says that the storage, or the memory, is the limit, not the ranks.")
+              same bytes by the same ranks without HDF5. Of many lines the highest are drawn; the table below has all. A line that stays flat says that the storage, or the memory, is the limit, not the ranks.")
+        .say_if_pooled(material)
         .figures(figures);
     if left_out > 0 {
         section = section.say(format!(
@@ -59,6 +60,11 @@ fn figure(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Fi
             ]);
         }
     }
+    let few = if lines.len() > MOST_LINES {
+        format!(", the {MOST_LINES} highest of {} lines", lines.len())
+    } else {
+        String::new()
+    };
     let best = lines
         .first()
         .map_or(String::new(), |(top, line, _)| format!("{} is highest, {} MiB/s", line.name, mib(Some(*top))));
@@ -69,8 +75,8 @@ fn figure(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Fi
     ticks.dedup();
     Figure {
         id: slug(&format!("ranks {what}")),
-        title: format!("{what}: bandwidth against ranks"),
-        alt: format!("Bandwidth against the number of ranks, {what}: {best}."),
+        title: format!("{what}: bandwidth against ranks{few}"),
+        alt: format!("Bandwidth against the number of ranks, {what}{few}: {best}."),
         chart: Chart::Lines {
             x: Axis { label: "ranks".into(), log: true, ticks },
             y: bandwidth_axis(group[0], &shown),

@@ -3,6 +3,7 @@
 use super::{Block, Material, Section};
 use crate::report::grid::Grid;
 use crate::results::Surroundings;
+use std::collections::BTreeSet;
 
 /// So many different surroundings are shown side by side.
 const MOST: usize = 6;
@@ -14,6 +15,9 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     heads
         .extend((1..=shown.len()).map(|k| if shown.len() == 1 { "value".into() } else { format!("surroundings {k}") }));
     let mut grid = Grid::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
+    if material.results.sources.len() > 1 {
+        grid.row(std::iter::once("result files".to_owned()).chain(files(material, shown.len())));
+    }
     for name in Surroundings::NAMES {
         let values: Vec<String> = shown.iter().map(|s| s.get(name).to_owned()).collect();
         if values.iter().any(|value| value != "unknown") {
@@ -32,6 +36,16 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
             .show(Block::Table(in_force));
     }
     Some(section)
+}
+
+/// The files whose records have each of the first surroundings.
+fn files(material: &Material<'_>, count: usize) -> Vec<String> {
+    let mut files = vec![BTreeSet::new(); count];
+    for cell in material.results.cells.iter().filter(|cell| cell.surroundings < count) {
+        files[cell.surroundings].insert(cell.source);
+    }
+    let name = |source: &usize| material.results.sources[*source].as_str();
+    files.iter().map(|files| files.iter().map(name).collect::<Vec<_>>().join(", ")).collect()
 }
 
 /// Settings in force, and their different values.

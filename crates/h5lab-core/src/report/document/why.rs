@@ -19,12 +19,13 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     lines.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut grid = Grid::new(&["cell", "what was found", "what to do"]);
     grid.left_out = lines.len().saturating_sub(MOST);
+    grid.rest = "they matter less; a report of fewer records has them";
     lines.into_iter().take(MOST).for_each(|(_, line)| grid.row(line));
     let mut section = Section::new("why", "Why, and what to do");
     if !grid.is_empty() {
         section = section.show(Block::Table(grid));
     }
-    let mut told = material.results.warnings.clone();
+    let mut told = material.results.warnings();
     told.extend(material.results.remarks());
     if !told.is_empty() {
         section = section.show(Block::List(told.into_iter().map(|text| format!("Warning: {text}.")).collect()));

@@ -1,7 +1,7 @@
 //! A chart as Plotly draws it: its traces and its layout, <https://plotly.com/javascript/reference/>.
 
 use super::{Axis, Bars, Chart, Figure, HeatCell, Line, Point, colours, tick};
-use crate::report::printable;
+use crate::report::{printable, shortened};
 use serde_json::{Value, json};
 
 /// What `Plotly.newPlot` takes: an object with `id`, `data`, `layout`. Colours of text and grid are the page's to set.
@@ -26,7 +26,7 @@ pub fn element(figure: &Figure) -> String {
 
 /// Text as Plotly shows it literally: it takes some HTML, so there must be none.
 fn literal(text: &str) -> String {
-    let text = printable(text);
+    let text = printable(&shortened(text));
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

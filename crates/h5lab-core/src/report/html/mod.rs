@@ -6,7 +6,7 @@ use super::document::{Block, Document, Picture, Section};
 use super::figure::Figure;
 use super::figure::plotly::{element, plotly};
 use super::grid::Grid;
-use super::printable;
+use super::{code_line, middle_cut, printable, shortened};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -19,12 +19,12 @@ const LIVE: &str = include_str!("live.js");
 
 /// The page, as a file.
 pub fn page(document: &Document) -> String {
-    whole(document, None)
+    full(document, None)
 }
 
 /// The page of a sweep under way: asks its server, which is where it came from, for what is new.
 pub fn live_page(document: &Document, state: &str) -> String {
-    whole(document, Some(state))
+    full(document, Some(state))
 }
 
 /// What a live page replaces when something is new: its sections and the data of its charts.
@@ -32,7 +32,7 @@ pub fn live_part(document: &Document, state: &str) -> String {
     body(document, Some(state)).into_string()
 }
 
-fn whole(document: &Document, state: Option<&str>) -> String {
+fn full(document: &Document, state: Option<&str>) -> String {
     let connect = if state.is_some() { "; connect-src 'self'" } else { "" };
     // Nothing that slipped through could load or send anything.
     let policy = format!(
@@ -101,6 +101,7 @@ fn block(block: &Block) -> Markup {
         Block::Code(what, text) => html! {
             p { (shown(what)) ":" }
             pre tabindex="0" { code { (shown_lines(text)) } }
+            @if text.lines().any(|line| code_line(line) != line) { p { "Cut where … stands: the records have it whole." } }
         },
         Block::Picture(picture) => self::picture(picture),
     }
@@ -134,6 +135,13 @@ fn picture(picture: &Picture) -> Markup {
     }
 }
 
+/// So many rows of a table go to paper; `page.css` hides the others there.
+const PRINTED: usize = 40;
+
+fn more_rows(count: usize) -> String {
+    if count == 1 { "1 more row is".into() } else { format!("{count} more rows are") }
+}
+
 fn table(grid: &Grid, caption: &str) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label={ "Table " (shown(caption)) } {
@@ -144,24 +152,32 @@ fn table(grid: &Grid, caption: &str) -> Markup {
                     @for row in &grid.rows {
                         tr {
                             @for (cell, (_, number)) in row.iter().zip(&grid.heads) {
-                                td .number[*number] { (shown(cell)) }
+                                td .number[*number] title=[whole(cell)] { (shown(cell)) }
                             }
                         }
                     }
                 }
             }
         }
-        @if grid.left_out > 0 { p { (grid.left_out) " more rows are not shown here; h5lab report --format csv has every sample." } }
+        @if grid.left_out > 0 { p { (more_rows(grid.left_out)) " not shown here: " (shown(grid.rest)) "." } }
+        @let unprinted = grid.rows.len().saturating_sub(PRINTED);
+        @if unprinted > 0 { p.paper { (more_rows(unprinted)) " not printed: the page itself has them." } }
     }
 }
 
-/// Text without control characters; maud escapes the rest.
+/// Text without control characters, and without names that go on for ever; maud escapes the rest.
 fn shown(text: &str) -> String {
-    printable(text)
+    printable(&shortened(text))
+}
+
+/// The whole of a text of which only a part is shown, up to what a tooltip has room for.
+fn whole(text: &str) -> Option<String> {
+    const ROOM: usize = 500;
+    (shortened(text) != text).then(|| printable(&middle_cut(text, ROOM)))
 }
 
 fn shown_lines(text: &str) -> String {
-    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+    text.lines().map(|line| printable(&code_line(line))).collect::<Vec<_>>().join("\n")
 }
 
 /// Text in which words between backticks are code.

@@ -121,13 +121,14 @@ const h5lab = (() => {
       text.innerHTML = name; // entities to characters: a textarea holds no elements
       button.textContent = text.value;
       button.type = "button";
-      button.setAttribute("aria-pressed", "true");
-      button.onclick = () => {
-        const show = button.getAttribute("aria-pressed") !== "true";
-        button.setAttribute("aria-pressed", String(show));
-        const these = figure.data.flatMap((trace, index) => (trace.name === name ? [index] : []));
-        Plotly.restyle(plot, { visible: show ? true : "legendonly" }, these);
-      };
+      const these = figure.data.flatMap((trace, index) => (trace.name === name ? [index] : []));
+      const shows = () => these.some((index) => plot.data[index].visible !== "legendonly");
+      button.onclick = () => Plotly.restyle(plot, { visible: shows() ? "legendonly" : true }, these);
+      // Whoever hides a line, the legend or a button, and whoever draws anew.
+      const tell = () => button.setAttribute("aria-pressed", String(shows()));
+      plot.on("plotly_restyle", tell);
+      plot.on("plotly_afterplot", tell);
+      tell();
       box.append(button);
     }
     plot.after(box);

@@ -1,7 +1,7 @@
 //! The few shapes of SVG that charts are made of; all text is escaped here.
 
 use super::{INK, TEXT};
-use crate::report::printable;
+use crate::report::{printable, shortened};
 use std::fmt::Write;
 
 /// Where a text's place is.
@@ -127,5 +127,5 @@ pub(super) fn fitted(text: &str, room: f64) -> String {
 }
 
 fn escape(text: &str) -> String {
-    printable(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    printable(&shortened(text)).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
