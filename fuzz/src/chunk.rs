@@ -4,10 +4,10 @@ use h5lab_core::filter::Filter;
 use h5lab_io::filter::{Pipeline, Scratch, Single};
 
 /// An input is the bytes of an element, the elements of a chunk (two bytes, little-endian), a filter mask, and what is
-/// stored. Decoding it must end, whatever it is; what is encoded must come back.
+/// stored. Decoding it must end, whatever it is, and alike alone and beside another chunk; what is encoded must come back.
 ///
 /// # Panics
-/// If what was encoded does not come back.
+/// If what was encoded does not come back, or a chunk is another one beside another.
 pub fn check(filters: &str, input: &[u8]) {
     let &[element, low, high, mask, ref stored @ ..] = input else { return };
     let element = usize::from(element).max(1);
@@ -23,7 +23,14 @@ fn decode(filters: &[Filter], element: usize, bytes: usize, mask: u32, stored: &
     let pipeline = Pipeline::new(filters, element, bytes).expect("h5lab's own filters");
     let mut raw = vec![0; bytes];
     let _ = pipeline.decode(stored, mask, &mut raw, scratch);
-    let _ = pipeline.decode(stored, 0, &mut raw, scratch);
+    let alone = pipeline.decode(stored, 0, &mut raw, scratch).is_ok();
+    // Beside itself, and beside what is left of it where it ends too early.
+    for other in [stored, &stored[..stored.len() / 2]] {
+        let mut both = [vec![0; bytes], vec![0; bytes]];
+        let rooms = both.each_mut().map(|raw| &mut raw[..]);
+        let [decoded, _] = pipeline.decode_two([(stored, 0), (other, 0)], rooms, [scratch, &mut Scratch::default()]);
+        assert!(decoded.is_ok() == alone && (!alone || both[0] == raw), "another chunk beside another");
+    }
     for filter in filters {
         let stage = filter.stage(element, bytes);
         let single = Single::new(stage.id, &stage.parameters).expect("h5lab's own filters");

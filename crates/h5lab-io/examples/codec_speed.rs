@@ -1,7 +1,7 @@
 //! How fast one core codes chunks of detector counts: `cargo run --release -p h5lab-io --example codec_speed [FILTERS ...]`.
 //! `--images FILE` saves the images instead, for a peer.
 //!
-//! A chunk is an image of u16. Each line is the median of several passes over images that were made before. GB/s are 10^9
+//! A chunk is an image of u16; they are decoded two at a time. Each line is the median of several passes over images that were made before. GB/s are 10^9
 //! bytes of the dataset a second; the ratio is logical over stored bytes.
 
 use h5lab_core::dataset::Dtype;
@@ -62,18 +62,22 @@ fn print_speed(text: &str, filters: &[Filter], images: &[u8]) {
             pipeline.encode(raw, &mut scratch).map(|stored| (stored.bytes.to_vec(), stored.mask)).expect("encodes")
         })
         .collect();
-    let mut again = vec![1; chunk];
+    let mut again = [vec![1; chunk], vec![1; chunk]];
+    let mut second = Scratch::default();
     let encode = median_seconds(|| {
         for raw in images.chunks(chunk) {
             std::hint::black_box(pipeline.encode(raw, &mut scratch).expect("encodes"));
         }
     });
     let decode = median_seconds(|| {
-        for (bytes, mask) in &stored {
-            pipeline.decode(bytes, *mask, &mut again, &mut scratch).expect("decodes");
+        for two in stored.as_chunks::<2>().0 {
+            let [to_first, to_second] = &mut again;
+            let two = two.each_ref().map(|(bytes, mask)| (&bytes[..], *mask));
+            let decoded = pipeline.decode_two(two, [to_first, to_second], [&mut scratch, &mut second]);
+            decoded.into_iter().for_each(|decoded| decoded.expect("decodes"));
         }
     });
-    assert!(again == images[images.len() - chunk..], "{text}: other values");
+    assert!(again.concat() == images[images.len() - 2 * chunk..], "{text}: other values");
     let (bytes, packed) = (images.len() as f64, stored.iter().map(|(bytes, _)| bytes.len()).sum::<usize>() as f64);
     println!("{text:<24} {:>11.3} {:>11.3} {:>7.3}", bytes / encode / 1e9, bytes / decode / 1e9, bytes / packed);
 }

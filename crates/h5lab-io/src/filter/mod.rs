@@ -68,6 +68,22 @@ trait Codec: Send + Sync {
     /// If `stored` is nothing that the filter writes, or is more than fits `raw`.
     fn decode(&self, stored: &[u8], raw: &mut [u8], tools: &mut Tools) -> Result<usize, FilterError>;
 
+    /// Decodes two chunks, of which neither comes to harm by what is wrong with the other.
+    fn decode_two(
+        &self,
+        stored: [&[u8]; 2],
+        raw: [&mut [u8]; 2],
+        tools: &mut Tools,
+    ) -> [Result<usize, FilterError>; 2] {
+        let ([first, second], [to_first, to_second]) = (stored, raw);
+        [self.decode(first, to_first, tools), self.decode(second, to_second, tools)]
+    }
+
+    /// Whether that may be faster than one after the other.
+    fn gains_by_twos(&self) -> bool {
+        false
+    }
+
     /// How many bytes `stored` says it has when decoded, if its format tells: libhdf5 does not. Not to be trusted.
     fn announced(&self, stored: &[u8]) -> Option<u64> {
         let _ = stored;

@@ -45,6 +45,30 @@ fn counts(bytes: usize, element: usize) -> Vec<u8> {
     (0..bytes).map(|at| if at % element == 0 || at % 1000 < 50 { next() & 15 } else { 0 }).collect()
 }
 
+/// A chunk is decoded beside another as it is alone; also beside one that has other filters, or ends too early.
+fn check_twos(pipeline: &Pipeline, (bytes, mask): (&[u8], u32), raw: &[u8]) {
+    let mut scratches = [Scratch::default(), Scratch::default()];
+    for (other, other_mask) in [(bytes, mask), (raw, u32::MAX), (&bytes[..bytes.len() - 1], mask)] {
+        let expected =
+            pipeline.decode(other, other_mask, &mut vec![0; raw.len()], &mut scratches[0]).map_err(|e| e.to_string());
+        for whole_first in [true, false] {
+            let mut both = [vec![0xAA; raw.len()], vec![0xAA; raw.len()]];
+            let stored = [(bytes, mask), (other, other_mask)];
+            let stored = if whole_first { stored } else { [stored[1], stored[0]] };
+            let rooms = both.each_mut().map(|raw| &mut raw[..]);
+            let decoded = pipeline.decode_two(stored, rooms, scratches.each_mut());
+            let [whole, rest] = if whole_first { [0, 1] } else { [1, 0] };
+            assert!(decoded[whole].is_ok() && both[whole] == raw, "{pipeline:?}");
+            assert_eq!(
+                decoded[rest].as_ref().map(|_| ()).map_err(|e| e.to_string()),
+                expected.as_ref().map(|_| ()).map_err(Clone::clone),
+                "{pipeline:?}"
+            );
+            assert!(expected.is_err() || both[rest] == raw, "{pipeline:?}");
+        }
+    }
+}
+
 fn check(text: &str, element: usize, raw: &[u8], scratch: &mut Scratch) {
     for pipeline in [pipeline(text, element, raw.len()), pipeline(text, element, raw.len()).if_it_pays()] {
         let stored = pipeline.encode(raw, scratch).unwrap();
@@ -53,6 +77,7 @@ fn check(text: &str, element: usize, raw: &[u8], scratch: &mut Scratch) {
         let mut again = vec![0xAA; raw.len()];
         pipeline.decode(&bytes, mask, &mut again, scratch).unwrap();
         assert!(again == raw, "{text}, elements of {element}, {} bytes", raw.len());
+        check_twos(&pipeline, (&bytes, mask), raw);
         let mut larger = vec![0; raw.len() + 1];
         assert!(pipeline.decode(&bytes, mask, &mut larger, scratch).is_err(), "{text}: another size");
     }

@@ -5,15 +5,23 @@ use h5lab_core::failure::{Failure, FailureKind, Result};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-/// What a thread holds between two pieces of work.
+/// What a chunk takes on its way through the filters.
 #[derive(Default)]
-pub(super) struct Hand {
+pub(super) struct Desk {
     /// A chunk as it is in the file.
     pub(super) stored: Vec<u8>,
     /// A chunk, or a span of a file, as it is in memory.
     pub(super) raw: Vec<u8>,
     /// What filters keep.
     pub(super) scratch: Scratch,
+}
+
+/// What a thread holds between two pieces of work.
+#[derive(Default)]
+pub(super) struct Hand {
+    pub(super) desk: Desk,
+    /// For a chunk that is decoded together with another.
+    pub(super) second: Desk,
     /// Memory that O_DIRECT reads to and writes from.
     pub(super) aligned: Option<crate::buffer::Buffer>,
     /// Runs of a span: offset in the file, offset in memory, bytes.

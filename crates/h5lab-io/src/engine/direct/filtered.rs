@@ -10,7 +10,7 @@
 //!
 //! Ranks that are threads of one process write to one session's file: see [`ChunkWriter::shared`].
 
-use super::crew::{Crew, Hand, sized};
+use super::crew::{Crew, Desk, Hand, sized};
 use super::grid::{self, Grid, Part};
 use super::runs::{self, At};
 use crate::engine::hdf5_file::{Hdf5File, Place};
@@ -160,14 +160,14 @@ impl ChunkWriter {
             return self.encode(hand, part.number, &data[at..at + bytes]);
         }
         // Taken out of the hand, which the filters need.
-        let mut raw = std::mem::take(&mut hand.raw);
+        let mut raw = std::mem::take(&mut hand.desk.raw);
         let chunk = sized(&mut raw, bytes);
         if part.ragged {
             chunk.fill(0);
         }
         runs::copy(&part.region.count, (data, in_data), (chunk, in_chunk), self.element);
         let encoded = self.encode(hand, part.number, chunk);
-        hand.raw = raw;
+        hand.desk.raw = raw;
         encoded
     }
 
@@ -203,7 +203,7 @@ impl ChunkWriter {
     fn read_back(&self, hand: &mut Hand, number: u64) -> Result<Vec<u8>> {
         let mut raw = vec![0; self.chunk_bytes()];
         let Some(bytes) = lock(&self.written).get(&number).copied() else { return Ok(raw) };
-        let Hand { stored, scratch, .. } = hand;
+        let Desk { stored, scratch, .. } = &mut hand.desk;
         let (stored, origin) = (sized(stored, bytes), self.grid.origin(number));
         let mask =
             chunk_io::read(&self.dataset, &origin, stored).map_err(|e| failure(&e, "read a chunk back", &self.path))?;
@@ -214,7 +214,7 @@ impl ChunkWriter {
     /// Takes a chunk through the filters and to the file. Its lock is held.
     fn encode(&self, hand: &mut Hand, number: u64, raw: &[u8]) -> Result<()> {
         let origin = self.grid.origin(number);
-        let stored = self.pipeline.encode(raw, &mut hand.scratch).map_err(|e| e.at(self.place(&origin)))?;
+        let stored = self.pipeline.encode(raw, &mut hand.desk.scratch).map_err(|e| e.at(self.place(&origin)))?;
         chunk_io::write(&self.dataset, &origin, stored.mask, stored.bytes)
             .map_err(|e| failure(&e, "transfer", &self.path))?;
         lock(&self.written).insert(number, stored.bytes.len());

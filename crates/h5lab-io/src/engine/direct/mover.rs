@@ -1,6 +1,6 @@
 //! Sessions whose values all ranks read, and write without filters, at their places in one file.
 
-use super::crew::{Crew, Hand, sized};
+use super::crew::{Crew, Desk, Hand, sized};
 use super::grid;
 use super::memory::Shared;
 use super::runs::{self, At};
@@ -53,7 +53,7 @@ impl Mover {
 
     /// Writes the runs that a thread has at hand, which lie one behind the other in the file.
     fn write_span(&self, hand: &mut Hand, (begin, end): (u64, u64), data: &[u8]) -> Result<()> {
-        let Hand { raw, aligned, runs, .. } = hand;
+        let Hand { desk: Desk { raw, .. }, aligned, runs, .. } = hand;
         let run = |at: u64, bytes: u64| &data[at as usize..(at + bytes) as usize];
         if let [(_, at, bytes)] = runs[..] {
             self.source.file.write(aligned, run(at, bytes), begin)?;
@@ -73,7 +73,7 @@ impl Mover {
         let (chunk, element) = (self.source.array(), self.source.element);
         let (start, there) = (grid::from(&piece.origin, &piece.region), grid::from(&given.region.start, &piece.region));
         let bytes = chunk.iter().product::<u64>() as usize * element;
-        let raw = sized(&mut hand.raw, bytes);
+        let raw = sized(&mut hand.desk.raw, bytes);
         if piece.region.count != chunk {
             raw.fill(0);
         }

@@ -1,10 +1,11 @@
 //! A dataset whose values are moved without HDF5: where they lie, and how they are read.
 
-use super::crew::{Crew, Hand, sized};
+use super::crew::{Crew, Desk, Hand, sized};
 use super::grid::{self, Grid, Part};
 use super::memory::Shared;
 use super::raw_file::{For, RawFile};
 use super::runs::{self, At};
+use crate::buffer::Buffer;
 use crate::engine::per_process::missing;
 use crate::filter::{ChunkPlace, FilterError, Pipeline};
 use crate::h5::chunk_index::{ChunkIndex, StoredChunk};
@@ -57,6 +58,12 @@ pub(super) struct Filters {
     edges_unfiltered: bool,
     /// The dataset's name, to tell whose chunk is damaged.
     dataset: String,
+}
+
+/// A chunk of the file, and what is wanted of it.
+struct Coming<'a> {
+    chunk: &'a StoredChunk,
+    part: Part,
 }
 
 /// What stands in the way of moving a dataset's values without HDF5.
@@ -202,15 +209,27 @@ impl Source {
     pub(super) fn read(&self, crew: &Crew, target: Target<'_>) -> Result<()> {
         if let Values::Chunks { grid, index, filters: Some(filters) } = &self.values {
             let touched = grid.touched(target.asked);
-            return crew.each(touched.total(), |hand, nth| {
-                let part = grid.part(&touched, nth, target.asked);
-                match index.get(part.number) {
-                    Some(chunk) => self.read_chunk(hand, chunk, &part, filters, &target),
-                    None => {
+            // Two chunks to a thread, unless another would have none.
+            let twos = filters.pipeline.gains_by_twos() && touched.total() > crew.size() as u64;
+            let at_once = if twos { 2 } else { 1 };
+            return crew.each(touched.total().div_ceil(at_once), |hand, nth| {
+                let mut one = None;
+                for nth in nth * at_once..touched.total().min((nth + 1) * at_once) {
+                    let part = grid.part(&touched, nth, target.asked);
+                    let Some(chunk) = index.get(part.number) else {
                         self.fill_in(&part.region, &target);
-                        Ok(())
-                    }
+                        continue;
+                    };
+                    let chunk = Coming { chunk, part };
+                    one = match one.take() {
+                        None => Some(chunk),
+                        Some(first) => {
+                            self.read_two(hand, [&first, &chunk], filters, &target)?;
+                            None
+                        }
+                    };
                 }
+                one.map_or(Ok(()), |chunk| self.read_chunk(hand, &chunk, filters, &target))
             });
         }
         if let Values::Virtual(parts) = &self.values {
@@ -261,7 +280,7 @@ impl Source {
 
     /// Reads the runs that a thread has at hand, which lie in one span: straight to their place if it is one run.
     fn read_span(&self, hand: &mut Hand, (from, to): (u64, u64), target: &Target<'_>) -> Result<()> {
-        let Hand { raw, aligned, runs, .. } = hand;
+        let Hand { desk: Desk { raw, .. }, aligned, runs, .. } = hand;
         if let [(_, at, bytes)] = runs[..] {
             // SAFETY: pieces are disjoint, and each is read by one thread.
             let memory = unsafe { target.memory.part(at as usize, bytes as usize) };
@@ -281,43 +300,91 @@ impl Source {
         Ok(())
     }
 
-    /// Reads a chunk whole, and decodes it: straight to its place, if it is one run there.
-    fn read_chunk(
+    /// Reads a chunk whole, and decodes it.
+    fn read_chunk(&self, hand: &mut Hand, coming: &Coming<'_>, filters: &Filters, target: &Target<'_>) -> Result<()> {
+        let Hand { desk: Desk { stored, raw, scratch }, aligned, .. } = hand;
+        let stored = self.fetch(aligned, stored, coming, filters)?;
+        let raw = self.room(raw, coming, filters, target);
+        let decoded = filters.pipeline.decode(stored, filters.mask(coming), raw, scratch);
+        decoded.map_err(|e| filters.damaged(e, coming, self.file.path()))?;
+        self.hand_over(raw, coming, target)
+    }
+
+    /// Two chunks: what takes long is done for both at once.
+    fn read_two(
         &self,
         hand: &mut Hand,
-        chunk: &StoredChunk,
-        part: &Part,
+        [first, second]: [&Coming<'_>; 2],
         filters: &Filters,
         target: &Target<'_>,
     ) -> Result<()> {
-        let Hand { stored, raw, aligned, scratch, .. } = hand;
+        let Hand { desk: a, second: b, aligned, .. } = hand;
+        let stored_a = (self.fetch(aligned, &mut a.stored, first, filters)?, filters.mask(first));
+        let stored_b = (self.fetch(aligned, &mut b.stored, second, filters)?, filters.mask(second));
+        let raw_a = self.room(&mut a.raw, first, filters, target);
+        let raw_b = self.room(&mut b.raw, second, filters, target);
+        let (raws, scratches) = ([&mut *raw_a, &mut *raw_b], [&mut a.scratch, &mut b.scratch]);
+        let [decoded_a, decoded_b] = filters.pipeline.decode_two([stored_a, stored_b], raws, scratches);
+        decoded_a.map_err(|e| filters.damaged(e, first, self.file.path()))?;
+        decoded_b.map_err(|e| filters.damaged(e, second, self.file.path()))?;
+        self.hand_over(raw_a, first, target)?;
+        self.hand_over(raw_b, second, target)
+    }
+
+    /// Reads a chunk's bytes as they are in the file.
+    fn fetch<'b>(
+        &self,
+        aligned: &mut Option<Buffer>,
+        stored: &'b mut Vec<u8>,
+        coming: &Coming<'_>,
+        filters: &Filters,
+    ) -> Result<&'b [u8]> {
+        let Coming { chunk, .. } = coming;
         // An index that leads behind the file's end must not take memory for what is not there.
-        let stored = match usize::try_from(chunk.bytes).ok().filter(|_| chunk.bytes <= self.file.bytes()) {
-            Some(bytes) => sized(stored, bytes),
-            None => return Err(filters.damaged("it is larger than its file", chunk, part, self.file.path())),
+        let Some(bytes) = usize::try_from(chunk.bytes).ok().filter(|_| chunk.bytes <= self.file.bytes()) else {
+            let error = FilterError::Corrupt { filter: "index", why: "it is larger than its file".into() };
+            return Err(filters.damaged(error, coming, self.file.path()));
         };
-        self.file.read(aligned, stored, chunk.address).map_err(|e| filters.with_place(e, chunk, part))?;
-        let mask = if part.ragged && filters.edges_unfiltered { u32::MAX } else { chunk.mask };
-        let mut decode = |raw: &mut [u8]| {
-            let decoded = filters.pipeline.decode(stored, mask, raw, scratch);
-            decoded.map_err(|e| e.at(filters.place(chunk, part, self.file.path())))
-        };
+        let stored = sized(stored, bytes);
+        self.file.read(aligned, stored, chunk.address).map_err(|e| filters.with_place(e, coming))?;
+        Ok(stored)
+    }
+
+    /// Where a chunk is decoded to: straight to its place, if it is one run there; else the memory given.
+    fn room<'b>(
+        &self,
+        raw: &'b mut Vec<u8>,
+        coming: &Coming<'_>,
+        filters: &Filters,
+        target: &'b Target<'_>,
+    ) -> &'b mut [u8] {
+        let bytes = filters.pipeline.chunk_bytes();
+        match self.place(coming, target) {
+            // SAFETY: chunks are disjoint, and each is read by one thread.
+            Some(at) => unsafe { target.memory.part(at, bytes) },
+            None => sized(raw, bytes),
+        }
+    }
+
+    /// Where all of a chunk is one run in memory, if it is.
+    fn place(&self, Coming { part, .. }: &Coming<'_>, target: &Target<'_>) -> Option<usize> {
         let there = target.start_of(&part.region);
         let in_memory = At { start: &there, shape: target.at.shape };
-        let whole = part.region.count == self.array();
-        if let Some(at) = runs::one(&part.region.count, in_memory, self.element).filter(|_| whole) {
-            // SAFETY: chunks are disjoint, and each is read by one thread.
-            let memory = unsafe { target.memory.part(at, filters.pipeline.chunk_bytes()) };
-            decode(memory)?;
-            self.convert(memory);
+        runs::one(&part.region.count, in_memory, self.element).filter(|_| part.region.count == self.array())
+    }
+
+    /// Takes the values to their place in memory, if they are not there, and to this machine's byte order.
+    fn hand_over(&self, raw: &mut [u8], coming: &Coming<'_>, target: &Target<'_>) -> Result<()> {
+        if self.place(coming, target).is_some() {
+            self.convert(raw);
             return Ok(());
         }
-        let raw = sized(raw, filters.pipeline.chunk_bytes());
-        decode(raw)?;
-        let start = grid::from(&part.origin, &part.region);
+        let Coming { part, .. } = coming;
+        let (start, there) = (grid::from(&part.origin, &part.region), target.start_of(&part.region));
         let in_chunk = At { start: &start, shape: self.array() };
+        let in_memory = At { start: &there, shape: target.at.shape };
         runs::for_each(&part.region.count, in_chunk, in_memory, self.element, |from, to, bytes| {
-            // SAFETY: as above.
+            // SAFETY: as in `room`.
             let memory = unsafe { target.memory.part(to as usize, bytes as usize) };
             memory.copy_from_slice(&raw[from as usize..][..bytes as usize]);
             self.convert(memory);
@@ -413,16 +480,18 @@ impl Filters {
         Ok(Ok(Some(Box::new(Filters { pipeline, edges_unfiltered, dataset }))))
     }
 
-    fn place<'a>(&'a self, chunk: &StoredChunk, part: &'a Part, path: &'a Path) -> ChunkPlace<'a> {
-        ChunkPlace { path, dataset: &self.dataset, offset: &part.origin, address: Some(chunk.address) }
+    /// The filters that were left out for a chunk.
+    fn mask(&self, Coming { chunk, part }: &Coming<'_>) -> u32 {
+        if part.ragged && self.edges_unfiltered { u32::MAX } else { chunk.mask }
     }
 
-    fn damaged(&self, why: &str, chunk: &StoredChunk, part: &Part, path: &Path) -> Failure {
-        FilterError::Corrupt { filter: "index", why: why.into() }.at(self.place(chunk, part, path))
+    /// What is wrong with a chunk, and where it is.
+    fn damaged(&self, error: FilterError, Coming { chunk, part }: &Coming<'_>, path: &Path) -> Failure {
+        error.at(ChunkPlace { path, dataset: &self.dataset, offset: &part.origin, address: Some(chunk.address) })
     }
 
     /// A failure to read, with the chunk that could not be read.
-    fn with_place(&self, failure: Failure, chunk: &StoredChunk, part: &Part) -> Failure {
+    fn with_place(&self, failure: Failure, Coming { chunk, part }: &Coming<'_>) -> Failure {
         let message = format!(
             "dataset '{}', chunk at {:?}, file offset {}: {}",
             self.dataset, part.origin, chunk.address, failure.message

@@ -1,14 +1,19 @@
 //! Inflate, for streams as [`super::runs`] makes them: up to three literals by one look into a table. Those streams are one
-//! literal after another, each of a few bits, which decoders that take one at a time wait for one at a time. Where repeats
-//! lie between, so that how many literals come next can't be foreseen, libdeflate is faster: see [`suits`].
+//! literal after another, each of a few bits. A decoder waits for each look before it knows where the next one is: two
+//! streams at a time wait for half as long (see [`super::lanes`]). Where repeats lie between, so that how many literals
+//! come next can't be foreseen, libdeflate is faster: see [`suits`].
 //! The format: RFC 1951 in RFC 1950.
 
+use super::bits::Bits;
 use super::block::ORDER;
-use super::table::{BAD, DISTANCE_BITS, END, Entry, LENGTH, LITERAL_BITS, LONGER, Table, distance, meaning};
+use super::lanes::{self, Lane};
+use super::table::{
+    BAD, DISTANCE_BITS, END, Entry, LENGTH, LITERAL_BITS, LONGER, Table, distance, distance_of, meaning,
+};
 use libdeflater::Adler32;
 
 /// Why a stream can't be decoded.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It breaks the format's rules, or its checksum does not fit.
     Unsound,
@@ -18,59 +23,187 @@ pub(super) enum Fault {
 
 pub(super) type Result<T> = std::result::Result<T, Fault>;
 
-/// Input that a look at most moves on by, and output that a turn of the fast loop at most makes.
-const MARGIN_IN: usize = 16;
-const MARGIN_OUT: usize = 280;
-
 /// Whether a zlib stream is of the kind that this is fast at: its first block has codes of its own, and a code for no other
 /// distance than 1. Other streams are decoded too.
 pub(super) fn suits(stored: &[u8]) -> bool {
     matches!(stored, [_, _, first, second, ..] if first >> 1 & 3 == 2 && second & 31 == 0)
 }
 
-/// What a thread keeps of one stream for the next.
+/// What a thread keeps of its streams for the next ones.
 #[derive(Default)]
 pub(in super::super) struct Inflate {
-    literals: Table,
-    distances: Table,
+    tables: [Tables; 2],
 }
 
 impl Inflate {
     /// The bytes of a zlib stream, and how many they are.
     pub(super) fn zlib(&mut self, stored: &[u8], raw: &mut [u8]) -> Result<usize> {
-        let [method, flags, ..] = stored else { return Err(Fault::Unsound) };
-        let head = u16::from_be_bytes([*method, *flags]);
-        if method & 15 != 8 || method >> 4 > 7 || head % 31 != 0 || flags & 32 != 0 {
-            return Err(Fault::Unsound);
-        }
-        let mut bits = Bits { from: stored, at: 2, held: 0, count: 0 };
-        let mut made = 0;
-        loop {
-            bits.refill();
-            let (last, kind) = (bits.take(1), bits.take(2));
-            made = match kind {
-                0 => stored_block(&mut bits, raw, made)?,
-                1 => {
-                    self.fixed()?;
-                    self.block(&mut bits, raw, made)?
-                }
-                2 => {
-                    self.dynamic(&mut bits)?;
-                    self.block(&mut bits, raw, made)?
-                }
-                _ => return Err(Fault::Unsound),
-            };
-            if last == 1 {
-                break;
-            }
-        }
-        let rest = bits.rest()?;
-        let sum: [u8; 4] = rest.get(..4).and_then(|sum| sum.try_into().ok()).ok_or(Fault::Unsound)?;
-        let mut adler = Adler32::new();
-        adler.update(&raw[..made]);
-        if adler.sum() == u32::from_be_bytes(sum) { Ok(made) } else { Err(Fault::Unsound) }
+        Stream::new(stored, raw, &mut self.tables[0]).finish()
     }
 
+    /// Two at once. What is wrong with one of them does the other no harm.
+    pub(super) fn zlib_two(&mut self, stored: [&[u8]; 2], raw: [&mut [u8]; 2]) -> [Result<usize>; 2] {
+        let ([first, second], [raw_a, raw_b]) = (&mut self.tables, raw);
+        let (mut a, mut b) = (Stream::new(stored[0], raw_a, first), Stream::new(stored[1], raw_b, second));
+        while a.is_ready() && b.is_ready() {
+            let [found_a, found_b] = lanes::turns([a.lane(), b.lane()]);
+            a.go_on(found_a);
+            b.go_on(found_b);
+        }
+        [a.finish(), b.finish()]
+    }
+}
+
+/// A stream that is being decoded.
+struct Stream<'a> {
+    bits: Bits<'a>,
+    raw: &'a mut [u8],
+    made: usize,
+    /// The checksum of the first bytes, and how many they are: taken while a block is still in the cache.
+    sum: Adler32,
+    summed: usize,
+    tables: &'a mut Tables,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before the head of a block.
+    Between,
+    /// Within a block that has codes; whether it is the last.
+    Coded {
+        last: bool,
+    },
+    /// The last block is over.
+    Over,
+    Failed(Fault),
+}
+
+impl<'a> Stream<'a> {
+    fn new(stored: &'a [u8], raw: &'a mut [u8], tables: &'a mut Tables) -> Self {
+        let sound = matches!(*stored, [method, flags, ..]
+            if method & 15 == 8 && method >> 4 <= 7 && u16::from_be_bytes([method, flags]) % 31 == 0 && flags & 32 == 0);
+        let state = if sound { State::Between } else { State::Failed(Fault::Unsound) };
+        Stream { bits: Bits::from(stored, 2), raw, made: 0, sum: Adler32::new(), summed: 0, tables, state }
+    }
+
+    /// All that is left of it.
+    fn finish(mut self) -> Result<usize> {
+        while self.is_ready() {
+            let [found] = lanes::turns([self.lane()]);
+            self.go_on(found);
+        }
+        match self.state {
+            State::Failed(fault) => Err(fault),
+            _ => Ok(self.made),
+        }
+    }
+
+    /// Moves on to where the fast loop can take over; false: there is no such place any more.
+    fn is_ready(&mut self) -> bool {
+        loop {
+            let next = match self.state {
+                State::Coded { .. } if lanes::has_margin(&self.bits, self.raw, self.made) => return true,
+                State::Coded { last } => self.slow().and_then(|()| self.end_block(last)),
+                State::Between => self.begin_block(),
+                State::Over | State::Failed(_) => return false,
+            };
+            self.state = next.unwrap_or_else(State::Failed);
+        }
+    }
+
+    /// What the fast loop works on.
+    fn lane(&mut self) -> Lane<'_, 'a> {
+        let Stream { bits, raw, made, tables, .. } = self;
+        Lane { bits, raw, made, first: tables.literals.first() }
+    }
+
+    /// What the fast loop could not take.
+    fn go_on(&mut self, found: Entry) {
+        if found.count() > 0 {
+            return;
+        }
+        let next = match (self.others(found), self.state) {
+            (Ok(true), state) => Ok(state),
+            (Ok(false), State::Coded { last }) => self.end_block(last),
+            (Ok(false), state) => Ok(state),
+            (Err(fault), _) => Err(fault),
+        };
+        self.state = next.unwrap_or_else(State::Failed);
+    }
+
+    /// Codes that are not of literals, as many as come; false: the block is over.
+    fn others(&mut self, mut found: Entry) -> Result<bool> {
+        while let Some(more) = self.tables.other(found, &mut self.bits, self.raw, self.made)? {
+            self.made = more;
+            self.bits.refill();
+            found = self.tables.literals.look(self.bits.held);
+            if found.count() > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The rest of a block, one code at a time, up to the very end.
+    fn slow(&mut self) -> Result<()> {
+        loop {
+            self.bits.refill();
+            let found = self.tables.literals.look(self.bits.held);
+            if found.count() > 0 {
+                let count = found.count() as usize;
+                self.bits.skip(found.literal_bits());
+                self.bits.check()?;
+                let to = self.raw.get_mut(self.made..self.made + count).ok_or(Fault::TooLong)?;
+                to.copy_from_slice(&found.literals()[..count]);
+                self.made += count;
+                continue;
+            }
+            match self.tables.other(found, &mut self.bits, self.raw, self.made)? {
+                Some(more) => self.made = more,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Reads the head of a block; all of it, if it has no codes.
+    fn begin_block(&mut self) -> Result<State> {
+        self.bits.refill();
+        let (last, kind) = (self.bits.take(1) == 1, self.bits.take(2));
+        match kind {
+            0 => {
+                self.made = stored_block(&mut self.bits, self.raw, self.made)?;
+                return self.end_block(last);
+            }
+            1 => self.tables.fixed()?,
+            2 => self.tables.dynamic(&mut self.bits)?,
+            _ => return Err(Fault::Unsound),
+        }
+        Ok(State::Coded { last })
+    }
+
+    /// Takes a block into the checksum, which comes behind the last one.
+    fn end_block(&mut self, last: bool) -> Result<State> {
+        self.sum.update(&self.raw[self.summed..self.made]);
+        self.summed = self.made;
+        if !last {
+            return Ok(State::Between);
+        }
+        let told = self.bits.rest()?.first_chunk().ok_or(Fault::Unsound)?;
+        if self.sum.sum() == u32::from_be_bytes(*told) { Ok(State::Over) } else { Err(Fault::Unsound) }
+    }
+}
+
+/// The codes of a block.
+#[derive(Default)]
+struct Tables {
+    literals: Table,
+    distances: Table,
+    /// For the lengths of the codes.
+    lengths: Table,
+}
+
+impl Tables {
     /// The codes of RFC 1951, 3.2.6.
     fn fixed(&mut self) -> Result<()> {
         let mut lengths = [8; 288];
@@ -93,14 +226,13 @@ impl Inflate {
             bits.refill();
             of_lengths[*symbol] = bits.take(3) as u8;
         }
-        let mut table = Table::default();
-        table.fill(&of_lengths, 7, false, |symbol| (1, symbol as u32))?;
+        self.lengths.fill(&of_lengths, 7, false, |symbol| (LENGTH, symbol as u32))?;
         let mut lengths = [0; 286 + 30];
         let all = (literals + distances) as usize;
         let mut at = 0;
         while at < all {
             bits.refill();
-            let entry = table.look(bits.held);
+            let entry = self.lengths.look(bits.held);
             bits.skip(entry.bits());
             let (length, times) = match entry.value() {
                 _ if entry.kind() == BAD => return Err(Fault::Unsound),
@@ -123,65 +255,20 @@ impl Inflate {
         self.distances.fill(distances, DISTANCE_BITS, true, distance)
     }
 
-    /// What a block's codes stand for, from `made` on; how much there is then.
-    fn block(&self, bits: &mut Bits, raw: &mut [u8], mut made: usize) -> Result<usize> {
-        while bits.at + MARGIN_IN <= bits.from.len() && made + MARGIN_OUT <= raw.len() {
-            bits.refill();
-            let mut entry = self.literals.look(bits.held);
-            // Four looks of eleven bits each are surely held.
-            for _ in 0..3 {
-                if !entry.literals() {
-                    break;
-                }
-                made = put_literals(entry, bits, raw, made);
-                entry = self.literals.look(bits.held);
-            }
-            if entry.literals() {
-                made = put_literals(entry, bits, raw, made);
-                continue;
-            }
-            match self.other(entry, bits, raw, made)? {
-                Some(more) => made = more,
-                None => return Ok(made),
-            }
-        }
-        self.slow(bits, raw, made)
-    }
-
-    /// The same, one code at a time, up to the very end.
-    fn slow(&self, bits: &mut Bits, raw: &mut [u8], mut made: usize) -> Result<usize> {
-        loop {
-            bits.refill();
-            let entry = self.literals.look(bits.held);
-            if entry.literals() {
-                let count = entry.kind() as usize;
-                bits.skip(entry.bits());
-                bits.check()?;
-                let to = raw.get_mut(made..made + count).ok_or(Fault::TooLong)?;
-                to.copy_from_slice(&entry.value().to_le_bytes()[..count]);
-                made += count;
-                continue;
-            }
-            match self.other(entry, bits, raw, made)? {
-                Some(more) => made = more,
-                None => return Ok(made),
-            }
-        }
-    }
-
     /// A code that is not of a literal, or longer than the table's bits; none at the end of the block.
     #[inline(always)]
     fn other(&self, mut entry: Entry, bits: &mut Bits, raw: &mut [u8], made: usize) -> Result<Option<usize>> {
         if entry.kind() == LONGER {
             entry = self.literals.look_further(entry, bits.held);
+            if entry.count() > 0 {
+                bits.skip(entry.literal_bits());
+                bits.check()?;
+                *raw.get_mut(made).ok_or(Fault::TooLong)? = entry.literals()[0];
+                return Ok(Some(made + 1));
+            }
         }
         bits.skip(entry.bits());
         match entry.kind() {
-            1 => {
-                bits.check()?;
-                *raw.get_mut(made).ok_or(Fault::TooLong)? = entry.value() as u8;
-                Ok(Some(made + 1))
-            }
             LENGTH => {
                 let (least, more) = (entry.value() >> 4, entry.value() & 15);
                 let length = (least + bits.take(more)) as usize;
@@ -194,7 +281,7 @@ impl Inflate {
                     return Err(Fault::Unsound);
                 }
                 bits.skip(entry.bits());
-                let (least, more) = (entry.value() >> 4, entry.value() & 15);
+                let (least, more) = distance_of(entry.value());
                 let distance = (least + bits.take(more)) as usize;
                 bits.check()?;
                 repeat(raw, made, distance, length).map(Some)
@@ -203,14 +290,6 @@ impl Inflate {
             _ => Err(Fault::Unsound),
         }
     }
-}
-
-/// Up to three literals of one look; four bytes are written, the last of which count for nothing yet.
-#[inline(always)]
-fn put_literals(entry: Entry, bits: &mut Bits, raw: &mut [u8], made: usize) -> usize {
-    raw[made..made + 4].copy_from_slice(&entry.value().to_le_bytes());
-    bits.skip(entry.bits());
-    made + entry.kind() as usize
 }
 
 /// So many bytes again that were made at that distance before.
@@ -249,64 +328,8 @@ fn stored_block(bits: &mut Bits, raw: &mut [u8], made: usize) -> Result<usize> {
     let length = usize::from(length);
     let from = rest.get(..length).ok_or(Fault::Unsound)?;
     raw.get_mut(made..made + length).ok_or(Fault::TooLong)?.copy_from_slice(from);
-    *bits = Bits { at: bits.from.len() - rest.len() + length, held: 0, count: 0, ..*bits };
+    *bits = Bits::from(bits.from, bits.from.len() - rest.len() + length);
     Ok(made + length)
-}
-
-/// The bits of a stream, the lowest first.
-#[derive(Clone, Copy)]
-struct Bits<'a> {
-    from: &'a [u8],
-    /// The next byte that is not yet wholly held. May lie beyond the end, where there are zeros: see `check`.
-    at: usize,
-    held: u64,
-    count: u32,
-}
-
-impl<'a> Bits<'a> {
-    /// Holds 56 bits at least.
-    #[inline(always)]
-    fn refill(&mut self) {
-        let bytes = match self.from.get(self.at..self.at + 8) {
-            Some(bytes) => bytes.try_into().expect("eight bytes"),
-            None => self.last_bytes(),
-        };
-        self.held |= u64::from_le_bytes(bytes) << self.count;
-        self.at += ((63 - self.count) >> 3) as usize;
-        self.count |= 56;
-    }
-
-    #[cold]
-    fn last_bytes(&self) -> [u8; 8] {
-        let mut bytes = [0; 8];
-        let rest = self.from.get(self.at..).unwrap_or_default();
-        bytes[..rest.len()].copy_from_slice(rest);
-        bytes
-    }
-
-    #[inline(always)]
-    fn skip(&mut self, count: u32) {
-        self.held >>= count;
-        self.count -= count;
-    }
-
-    #[inline(always)]
-    fn take(&mut self, count: u32) -> u32 {
-        let bits = self.held & ((1 << count) - 1);
-        self.skip(count);
-        bits as u32
-    }
-
-    /// Have only bits been taken that there are?
-    #[inline(always)]
-    fn check(&self) -> Result<()> {
-        if self.at - (self.count / 8) as usize <= self.from.len() { Ok(()) } else { Err(Fault::Unsound) }
-    }
-
-    /// What follows, from the next whole byte on.
-    fn rest(&self) -> Result<&'a [u8]> {
-        self.from.get(self.at - (self.count / 8) as usize..).ok_or(Fault::Unsound)
-    }
 }
 
 #[cfg(test)]
@@ -315,7 +338,7 @@ mod tests {
     use flate2::{Compress, Compression, FlushCompress};
     use proptest::prelude::*;
 
-    fn inflate(stored: &[u8], most: usize) -> Result<Vec<u8>> {
+    fn inflate_one(stored: &[u8], most: usize) -> Result<Vec<u8>> {
         let mut raw = vec![0; most];
         let made = Inflate::default().zlib(stored, &mut raw)?;
         raw.truncate(made);
@@ -349,12 +372,12 @@ mod tests {
         for raw in samples() {
             let streams = [0, 1, 6, 9].map(|level| zlib(&raw, level)).into_iter();
             for stored in streams.chain([0, 1, 6, 12].map(|level| libdeflate(&raw, level))) {
-                assert!(inflate(&stored, raw.len()).unwrap() == raw);
-                assert!(inflate(&stored, raw.len() + 1000).unwrap() == raw);
+                assert!(inflate_one(&stored, raw.len()).unwrap() == raw);
+                assert!(inflate_one(&stored, raw.len() + 1000).unwrap() == raw);
                 if !raw.is_empty() {
-                    assert_eq!(inflate(&stored, raw.len() - 1), Err(Fault::TooLong));
+                    assert_eq!(inflate_one(&stored, raw.len() - 1), Err(Fault::TooLong));
                 }
-                assert_eq!(inflate(&stored[..stored.len() - 1], raw.len()), Err(Fault::Unsound));
+                assert_eq!(inflate_one(&stored[..stored.len() - 1], raw.len()), Err(Fault::Unsound));
             }
         }
     }
@@ -366,10 +389,54 @@ mod tests {
         let mut stored = vec![0; 200_000];
         let bytes = super::super::runs::encode(&counts, &mut stored).unwrap();
         assert!(suits(&stored[..bytes]) && !suits(&zlib(&counts, 4)) && !suits(&[]));
-        assert!(inflate(&stored[..bytes], counts.len()).unwrap() == counts);
+        assert!(inflate_one(&stored[..bytes], counts.len()).unwrap() == counts);
+    }
+
+    /// Whatever the two are, and wherever one of them ends or fails: each is as it is alone.
+    #[test]
+    fn two_streams_are_decoded_as_one_alone() {
+        // Short enough for all pairs of them, and of different lengths.
+        let shortened = |(nth, raw): (usize, Vec<u8>)| raw[..raw.len().min(10_000 + 1000 * nth)].to_vec();
+        let samples = samples().into_iter().enumerate().map(shortened);
+        let streams: Vec<Vec<u8>> = samples.flat_map(|raw| [zlib(&raw, 6), libdeflate(&raw, 1)]).collect();
+        let mut inflate = Inflate::default();
+        for (a, b) in streams.iter().flat_map(|a| streams.iter().map(move |b| (a, b))) {
+            for (cut_a, cut_b, most) in [(0, 0, 20_000), (1, 0, 20_000), (0, 5, 20_000), (0, 0, 9000)] {
+                let (a, b) = (&a[..a.len() - cut_a], &b[..b.len() - cut_b]);
+                let mut raw = [vec![0; most], vec![0; most]];
+                let [first, second] = &mut raw;
+                let made = inflate.zlib_two([a, b], [first, second]);
+                for ((stored, raw), made) in [a, b].into_iter().zip(raw).zip(made) {
+                    assert!(made.map(|made| raw[..made].to_vec()) == inflate_one(stored, most));
+                }
+            }
+        }
     }
 
     proptest! {
+        /// What is damaged in one stream is seen, and does the other no harm.
+        #[test]
+        fn damage_stays_in_its_stream(which in 1..7usize, first in any::<bool>(), damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+            let raw = &samples()[which];
+            let sound = zlib(&raw[..raw.len().min(20_000)], 6);
+            let mut stored = sound.clone();
+            for (at, byte) in &damage {
+                let at = at.index(stored.len());
+                stored[at] = *byte;
+            }
+            let mut both = [vec![0; 30_000], vec![0; 30_000]];
+            let [to_damaged, to_sound] = &mut both;
+            let made = if first {
+                Inflate::default().zlib_two([&stored, &sound], [to_damaged, to_sound])
+            } else {
+                let [sound, damaged] = Inflate::default().zlib_two([&sound, &stored], [to_sound, to_damaged]);
+                [damaged, sound]
+            };
+            let [damaged, whole] = both;
+            prop_assert_eq!(made[0].map(|made| damaged[..made].to_vec()), inflate_one(&stored, 30_000));
+            prop_assert_eq!(made[1].map(|made| whole[..made].to_vec()), inflate_one(&sound, 30_000));
+        }
+
         /// What is damaged, libdeflate and this call damaged alike, or decode alike.
         #[test]
         fn damage_is_seen_as_libdeflate_sees_it(which in 1..7usize, level in 1..=9u32, damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
@@ -381,7 +448,7 @@ mod tests {
             }
             let mut theirs = vec![0; 30_000];
             let bytes = libdeflater::Decompressor::new().zlib_decompress(&stored, &mut theirs);
-            let ours = inflate(&stored, 30_000);
+            let ours = inflate_one(&stored, 30_000);
             prop_assert_eq!(ours.is_ok(), bytes.is_ok());
             if let (Ok(ours), Ok(bytes)) = (ours, bytes) {
                 prop_assert!(ours == theirs[..bytes]);
@@ -392,7 +459,7 @@ mod tests {
         fn any_bytes_end_in_a_result(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
             let mut stored = vec![0x78, 0x01];
             stored.extend(bytes);
-            let _ = inflate(&stored, 5000);
+            let _ = inflate_one(&stored, 5000);
         }
     }
 }

@@ -7,9 +7,11 @@
 //! that makes the sample no larger than zlib does is used, or zlib. It is looked for again after [`EVERY`] chunks, and
 //! when chunks shrink otherwise than they did.
 
+mod bits;
 mod block;
 mod huffman;
 mod inflate;
+mod lanes;
 mod runs;
 mod table;
 
@@ -134,6 +136,13 @@ fn bound(raw: usize) -> usize {
     raw + raw / 16 + 64
 }
 
+fn told(fault: Fault, room: usize) -> FilterError {
+    match fault {
+        Fault::Unsound => unsound(),
+        Fault::TooLong => FilterError::overflow(NAME, room),
+    }
+}
+
 fn unsound() -> FilterError {
     FilterError::corrupt(NAME, "not a sound zlib stream")
 }
@@ -162,15 +171,31 @@ impl Codec for Deflate {
 
     fn decode(&self, stored: &[u8], raw: &mut [u8], tools: &mut Tools) -> Result<usize, FilterError> {
         if inflate::suits(stored) {
-            return tools.inflate.zlib(stored, raw).map_err(|fault| match fault {
-                Fault::Unsound => unsound(),
-                Fault::TooLong => FilterError::overflow(NAME, raw.len()),
-            });
+            return tools.inflate.zlib(stored, raw).map_err(|fault| told(fault, raw.len()));
         }
         tools.deflate.decoder().zlib_decompress(stored, raw).map_err(|error| match error {
             DecompressionError::BadData => unsound(),
             DecompressionError::InsufficientSpace => FilterError::overflow(NAME, raw.len()),
         })
+    }
+
+    fn decode_two(
+        &self,
+        stored: [&[u8]; 2],
+        raw: [&mut [u8]; 2],
+        tools: &mut Tools,
+    ) -> [Result<usize, FilterError>; 2] {
+        let [first, second] = raw;
+        if !stored.into_iter().all(inflate::suits) {
+            return [self.decode(stored[0], first, tools), self.decode(stored[1], second, tools)];
+        }
+        let rooms = [first.len(), second.len()];
+        let [a, b] = tools.inflate.zlib_two(stored, [first, second]);
+        [a.map_err(|fault| told(fault, rooms[0])), b.map_err(|fault| told(fault, rooms[1]))]
+    }
+
+    fn gains_by_twos(&self) -> bool {
+        true
     }
 }
 
