@@ -38,6 +38,8 @@ const EVERY: u32 = 64;
 /// A sample is so many pieces, spread over the chunk; in shuffled chunks they are of different bytes.
 const PIECES: usize = 4;
 const PIECE: usize = 16 << 10;
+/// As long as a sample.
+const STRETCH: usize = PIECES * PIECE;
 /// Ratios are compared as parts of so many; chunks are no longer alike if theirs differs by more than an eighth.
 const UNIT: u32 = 1 << 16;
 
@@ -45,8 +47,8 @@ pub(super) struct Deflate {
     asked: u32,
     /// One of [`LADDER`], [`RUNS`] or [`ZLIB`]; 0: to be chosen.
     level: AtomicU32,
-    /// Stored bytes of a chunk that it was chosen for, in parts of [`UNIT`].
-    ratio: AtomicU32,
+    /// The least and the most stored bytes of chunks that it was chosen for, in parts of [`UNIT`].
+    ratios: [AtomicU32; 2],
     /// Chunks that it may still be used for.
     left: AtomicU32,
 }
@@ -58,34 +60,61 @@ impl Deflate {
             let why = format!("level {asked}, but there are 0 to 9");
             return Err(FilterError::Parameters { filter: NAME, why });
         }
-        Ok(Deflate { asked, level: AtomicU32::new(0), ratio: AtomicU32::new(0), left: AtomicU32::new(0) })
+        Ok(Deflate { asked, level: AtomicU32::new(0), ratios: Default::default(), left: AtomicU32::new(0) })
     }
 
-    /// The level for this chunk, and whether it was chosen for it. Threads that ask at once each choose.
-    fn level(&self, raw: &[u8], tools: &mut Tools) -> Result<(i32, bool), FilterError> {
+    /// The level for this chunk, and how it came to it. Threads that ask at once each choose.
+    fn level(&self, raw: &[u8], tools: &mut Tools) -> Result<(i32, Chosen), FilterError> {
         if self.asked == 0 || raw.is_empty() {
-            return Ok((0, false));
+            return Ok((0, Chosen::Before));
         }
         let level = self.level.load(Relaxed);
         let spent = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err();
-        if level > 0 && !spent {
-            return Ok((level as i32, false));
-        }
-        let level = choose(raw, self.asked, tools)?;
-        self.level.store(level as u32, Relaxed);
-        self.left.store(EVERY, Relaxed);
-        Ok((level, true))
+        if level > 0 && !spent { Ok((level as i32, Chosen::Before)) } else { self.choose(raw, tools) }
     }
 
-    /// Has the level chosen anew if chunks are not what they were.
-    fn watch(&self, raw: usize, stored: usize, chosen: bool) {
-        let ratio = (stored as u64 * u64::from(UNIT) / raw.max(1) as u64) as u32;
-        if chosen {
-            self.ratio.store(ratio, Relaxed);
-        } else if ratio.abs_diff(self.ratio.load(Relaxed)) > ratio / 8 {
-            self.left.store(0, Relaxed);
-        }
+    fn choose(&self, raw: &[u8], tools: &mut Tools) -> Result<(i32, Chosen), FilterError> {
+        let level = choose(raw, self.asked, tools)?;
+        let before = self.level.swap(level as u32, Relaxed);
+        self.left.store(EVERY, Relaxed);
+        Ok((level, if before == level as u32 { Chosen::Again } else { Chosen::Other }))
     }
+
+    /// Chooses the level anew if chunks are not what they were. To choose costs more than to code a small chunk: where
+    /// chunks of two kinds take turns, as those at the edges of images and others do, and one level suits both, it is known
+    /// to do so.
+    fn watch(&self, raw: &[u8], stored: usize, mut chosen: Chosen, tools: &mut Tools) -> Result<(), FilterError> {
+        if self.asked == 0 || raw.is_empty() {
+            return Ok(());
+        }
+        let ratio = (stored as u64 * u64::from(UNIT) / raw.len() as u64) as u32;
+        let [least, most] = &self.ratios;
+        if chosen == Chosen::Before {
+            let (least, most) = (least.load(Relaxed), most.load(Relaxed));
+            if least.saturating_sub(ratio).max(ratio.saturating_sub(most)) <= ratio / 8 {
+                return Ok(());
+            }
+            chosen = self.choose(raw, tools)?.1;
+        }
+        if chosen == Chosen::Again {
+            least.fetch_min(ratio, Relaxed);
+            most.fetch_max(ratio, Relaxed);
+        } else {
+            self.ratios.iter().for_each(|end| end.store(ratio, Relaxed));
+        }
+        Ok(())
+    }
+}
+
+/// How a chunk came to its level.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Chosen {
+    /// For a chunk before it.
+    Before,
+    /// For this chunk: the same as before.
+    Again,
+    /// For this chunk: another than before.
+    Other,
 }
 
 /// The fastest level that makes a sample of the chunk no larger than zlib does at the level `asked`.
@@ -99,8 +128,18 @@ fn choose(raw: &[u8], asked: u32, tools: &mut Tools) -> Result<i32, FilterError>
         return Ok(RUNS);
     }
     // A sample hides matches between its pieces, which zlib would find, its higher levels the more.
-    if runs::encode(sample, packed).is_some_and(|bytes| bytes <= most - most / 50) {
+    let by_runs = runs::encode(sample, packed);
+    if by_runs.is_some_and(|bytes| bytes <= most - most / 50) {
         return Ok(RUNS);
+    }
+    // Where matches are of no use to zlib, as in noise of which some bits are always alike, that hides none: a stretch of
+    // twice deflate's window tells.
+    if most > sample.len() / 4 * 3 && by_runs.is_some_and(|bytes| bytes <= most) {
+        let stretch = middle(raw, STRETCH);
+        let most = zlib(asked, stretch, packed)?.unwrap_or(stretch.len());
+        if runs::encode(stretch, packed).is_some_and(|bytes| bytes <= most) {
+            return Ok(RUNS);
+        }
     }
     let most = if asked > 4 { most - most / 100 } else { most };
     // Above that they are slower than zlib at the level asked.
@@ -129,6 +168,12 @@ fn take_sample<'a>(raw: &'a [u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
         piece.copy_from_slice(&raw[from..from + PIECE]);
     }
     sample
+}
+
+/// So many bytes from the middle of a chunk, or all of a smaller one.
+fn middle(raw: &[u8], bytes: usize) -> &[u8] {
+    let bytes = bytes.min(raw.len());
+    &raw[(raw.len() - bytes) / 2..][..bytes]
 }
 
 /// libdeflate needs 5 bytes a block of 5000 bytes and more; zlib, with small blocks, 5 bytes for 127 at worst.
@@ -164,7 +209,7 @@ impl Codec for Deflate {
             _ => tools.deflate.encoder(level).zlib_compress(raw, stored).ok(),
         };
         if let Some(bytes) = encoded {
-            self.watch(raw.len(), bytes, chosen);
+            self.watch(raw, bytes, chosen, tools)?;
         }
         Ok(encoded)
     }
@@ -259,6 +304,23 @@ mod tests {
         }
     }
 
+    /// What is random but for some bits of each element has no matches; what repeats within deflate's window has.
+    #[test]
+    fn noise_is_coded_without_a_search_for_matches() {
+        let noise = |elements: u64| -> Vec<u8> {
+            let mixed = |x: u64| (x ^ x >> 31).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let fraction = |i: u64| (mixed(mixed(mixed(i + 1))) >> 11) as f64 / (1u64 << 53) as f64;
+            (0..elements).flat_map(|i| fraction(i).to_le_bytes()).collect()
+        };
+        let mut scratch = Scratch::default();
+        let random = noise(100_000);
+        assert_eq!(choose(&random, 4, &mut scratch.tools).unwrap(), RUNS);
+        let mut stored = vec![0; bound(random.len())];
+        assert!(runs::encode(&random, &mut stored).unwrap() <= zlib_length(&random, 4));
+        let repeated = noise(3000).repeat(30);
+        assert_ne!(choose(&repeated, 4, &mut scratch.tools).unwrap(), RUNS);
+    }
+
     #[test]
     fn a_level_is_chosen_again_when_chunks_change() {
         let mut scratch = Scratch::default();
@@ -271,7 +333,27 @@ mod tests {
         };
         assert_eq!(encode(&counts), EVERY);
         assert_eq!(encode(&counts), EVERY - 1);
-        assert_eq!(encode(&photons), 0, "no longer what it was chosen for");
-        assert_eq!(encode(&photons), EVERY, "chosen again");
+        assert_eq!(encode(&photons), EVERY, "chosen again, for they are not what it was chosen for");
+        assert_eq!(encode(&photons), EVERY - 1);
+    }
+
+    #[test]
+    fn one_level_for_two_kinds_of_chunks_is_not_chosen_again_and_again() {
+        let mut scratch = Scratch::default();
+        let random =
+            |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        let full: Vec<u8> = (0..100_000).map(|i| (random(i) >> 60) as u8).collect();
+        let edge = [&full[..60_000], &[0; 40_000]].concat();
+        let codec = Deflate::new(&[4]).unwrap();
+        let mut stored = vec![0; bound(full.len())];
+        let left: Vec<u32> = (0..8)
+            .map(|nth| {
+                codec.encode(if nth % 2 == 0 { &full } else { &edge }, &mut stored, &mut scratch.tools).unwrap();
+                codec.left.load(Relaxed)
+            })
+            .collect();
+        assert_eq!(left[..2], [EVERY; 2], "the edge's ratio is another one");
+        let counted: Vec<u32> = (1..7).map(|n| EVERY - n).collect();
+        assert_eq!(left[2..], counted, "both are known");
     }
 }
