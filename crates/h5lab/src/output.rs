@@ -8,10 +8,11 @@ use h5lab_core::record::{Record, Verification};
 use h5lab_core::report::{demo_lines, measurement_explanations, measurement_table, printable, view_lines};
 use h5lab_io::journal::Journal;
 use h5lab_io::progress::Progress;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
+use std::time::Duration;
 
 /// Prints a part of the results.
 ///
@@ -89,10 +90,8 @@ impl Bar {
             Some(0),
             if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() },
         );
-        let style = ProgressStyle::with_template(
-            "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
-        );
-        bar.set_style(style.expect("the template is well-formed"));
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {pace}");
+        bar.set_style(style.expect("the template is well-formed").with_key("pace", pace));
         Bar { bar }
     }
 
@@ -107,9 +106,25 @@ impl Bar {
     }
 }
 
+/// Bytes a second since the bar began to tell of this work, and how long the rest takes at that pace.
+fn pace(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    let (done, seconds) = (state.pos(), state.elapsed().as_secs_f64());
+    if done == 0 || seconds == 0.0 {
+        return;
+    }
+    let rate = done as f64 / seconds;
+    let left = state.len().unwrap_or(done).saturating_sub(done) as f64 / rate;
+    let _ = write!(out, "{}/s, {} left", HumanBytes(rate as u64), HumanDuration(Duration::from_secs_f64(left.round())));
+}
+
 impl Progress for Bar {
     fn moved(&self, what: &str, done: u64, total: u64) {
-        self.bar.set_message(printable(what));
+        let what = printable(what);
+        if self.bar.message() != what || done < self.bar.position() {
+            // Other work, or the same again, has a pace of its own.
+            self.bar.reset();
+        }
+        self.bar.set_message(what);
         self.bar.set_length(total);
         self.bar.set_position(done);
     }

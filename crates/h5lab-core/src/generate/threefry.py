@@ -20,7 +20,8 @@ def random_raw(seed, count):
             a += b
             b = (b << np.uint64(rotation) | b >> np.uint64(64 - rotation)) ^ a
         a += key[number % 3]
-        b += key[(number + 1) % 3] + np.uint64(number)
+        b += key[(number + 1) % 3]
+        b += np.uint64(number)
     return np.stack([a, b], axis=1).ravel()[:count]
 
 

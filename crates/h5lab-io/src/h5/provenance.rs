@@ -19,8 +19,9 @@ use hdf5_metno as hdf5;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+/// Room for names and versions. In the file a text is as long as it has to be.
 type Text = FixedAscii<48>;
-/// Room for the longest path that can be opened, and a dataset's name. In the file it is as long as it has to be.
+/// Room for the longest path that can be opened, and a dataset's name.
 type LongText = FixedUnicode<8192>;
 
 const VERSION: &str = "h5lab_version";
@@ -34,10 +35,7 @@ const FROM_FILE: &str = "from file";
 /// HDF5's, or those of the source file.
 pub fn write(dataset: &hdf5::Dataset, written: &Dataset, path: &Path) -> Result<()> {
     let source = written.from.as_ref().map(|source| Ok((source, state(source)?))).transpose()?;
-    let text = |name: &str, value: &str| {
-        let value = Text::from_ascii(value).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
-        dataset.new_attr::<Text>().create(name)?.write_scalar(&value)
-    };
+    let text = |name: &str, value: &str| short_text(dataset, name, value);
     let number = |name: &str, value: u64| dataset.new_attr::<u64>().create(name)?.write_scalar(&value);
     let all = || -> hdf5::Result<()> {
         text(VERSION, env!("CARGO_PKG_VERSION"))?;
@@ -92,7 +90,12 @@ pub fn why_unknown(path: &Path, name: &str) -> Option<String> {
             format!("{source} is gone or has changed")
         }
         Some(known) if DataKind::from_generator_id(known).is_some() => "its attributes seed and np are damaged".into(),
-        Some(other) => format!("this h5lab does not know the generator '{}'; use a newer one", printable(other)),
+        Some(other) => {
+            let other = printable(other);
+            format!(
+                "another version of h5lab made it, by the generator '{other}': read it with that one, or write it anew"
+            )
+        }
     })
 }
 
@@ -114,6 +117,12 @@ fn absolute(source: &SourceFile) -> SourceFile {
     SourceFile { file, dataset: source.dataset.clone() }
 }
 
+fn short_text(at: &hdf5::Location, name: &str, value: &str) -> hdf5::Result<()> {
+    let stored = TypeDescriptor::FixedAscii(value.len());
+    let value = Text::from_ascii(value).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
+    at.new_attr_builder().empty_as(&stored).create(name)?.write_scalar(&value)
+}
+
 fn long_text(at: &hdf5::Location, name: &str, value: &str) -> hdf5::Result<()> {
     let stored = TypeDescriptor::FixedUnicode(value.len());
     let value = value.parse::<LongText>().map_err(|e| hdf5::Error::Internal(e.to_string()))?;
@@ -126,8 +135,7 @@ fn long_text(at: &hdf5::Location, name: &str, value: &str) -> hdf5::Result<()> {
 /// HDF5's.
 pub fn mark_part(file: &hdf5::File, master: &Path, path: &Path) -> Result<()> {
     let all = || -> hdf5::Result<()> {
-        let version = Text::from_ascii(env!("CARGO_PKG_VERSION")).map_err(|e| hdf5::Error::Internal(e.to_string()))?;
-        file.new_attr::<Text>().create(VERSION)?.write_scalar(&version)?;
+        short_text(file, VERSION, env!("CARGO_PKG_VERSION"))?;
         long_text(file, PART_OF, &master.file_name().unwrap_or_default().to_string_lossy())
     };
     all().map_err(|e| failure(&e, "write the attributes", path))

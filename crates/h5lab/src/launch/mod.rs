@@ -227,7 +227,7 @@ fn in_world(
     let comm = world.comm();
     let bar = crate::output::Bar::new(output);
     let emit = Emit::new(on_done);
-    let done = worker::guarded(task, Team { comm, progress: &bar, fault }, &|done| emit.done(done));
+    let done = worker::guarded(task, Team { comm, progress: &bar, fault }, &|done| bar.suspended(|| emit.done(done)));
     bar.clear();
     done.map_err(|failure| told_by_rank_0(comm, failure))?;
     emit.outcome()
@@ -245,7 +245,9 @@ fn told_by_rank_0(comm: &dyn Comm, failure: Failure) -> Failure {
 fn on_threads(task: &Task, np: usize, output: &Output, fault: Option<&Fault>, on_done: OnDone<'_>) -> Result<()> {
     let bar = crate::output::Bar::new(output);
     let emit = Emit::new(on_done);
-    let done = threads::run(np, |comm| perform(task, Team { comm, progress: &bar, fault }, &|done| emit.done(done)));
+    let done = threads::run(np, |comm| {
+        perform(task, Team { comm, progress: &bar, fault }, &|done| bar.suspended(|| emit.done(done)))
+    });
     bar.clear();
     if done.is_err() {
         // A rank that panicked had no time to.

@@ -139,7 +139,8 @@ impl Mpirun {
             return Err(Failure::new(FailureKind::TimeUp, "the scheduler ended the ranks")
                 .mend("submit the job again: with --resume it goes on with what is missing"));
         }
-        if !status.success() {
+        // An mpirun that starts nothing may end well.
+        if !status.success() || !started {
             let told = if started { lost } else { not_started };
             return Err(told(&self.how(np), status.code(), &complaints));
         }
