@@ -209,6 +209,9 @@ fn strangers_do_not_write_the_same_file() {
     let step =
         |words: &str| folder.h5lab(words).env("SLURM_STEP_ID", "0").env("SLURM_NTASKS", "4").env("SLURM_PROCID", "0");
     check(&step("write 7 11 t.h5").run(), Environment, &["srun started 4 processes", "--mpi=pmix"]);
+    // What tells its rank alone: the first one may be alone, the second one is not.
+    let second = folder.h5lab("write 7 11 t.h5").env("PMIX_RANK", "1").env("PMIX_NAMESPACE", "x").run();
+    check(&second, Environment, &["started at least 2 processes", "each of them alone"]);
     assert_eq!(folder.names(), [""; 0]);
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::disk::Disk;
-use common::{Folder, MPI, Outcome, Running, records};
+use common::{Folder, MPI, Outcome, Run, Running, records};
 use h5lab_core::failure::FailureKind::{self, Internal, Interrupted, Storage};
 use h5lab_core::record::Record;
 use rustix::process::Signal;
@@ -269,4 +269,22 @@ fn file_systems_side_by_side() {
         assert!(known && there.iter().all(|r| r.failure.is_none()), "{kind}: {found}");
         assert!(common::snapshot(&path).is_empty(), "{kind}");
     }
+}
+
+/// In a container a run may be process 1, as may another one that shares its folder: what stands there is not its own.
+#[test]
+fn a_folder_of_another_process_with_the_same_number_is_left_alone() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("h5lab-run-1-1")).unwrap();
+    folder.write("h5lab-run-1-1/mine", "precious");
+    let run = Run::new("/usr/bin/unshare", &folder.path("")).words("--user --map-root-user --pid --fork --mount-proc");
+    let done =
+        run.arg(env!("CARGO_BIN_EXE_h5lab")).words("run --shape 4x5 --repeat 2 --ceiling false --save r.jsonl").run();
+    if done.stderr.contains("unshare:") {
+        eprintln!("no namespaces here: left out");
+        return;
+    }
+    assert_eq!(done.code, Some(0), "{done}");
+    assert_eq!(folder.read("h5lab-run-1-1/mine"), b"precious");
+    assert_eq!(folder.names(), ["h5lab-run-1-1", "r.jsonl"]);
 }

@@ -207,6 +207,7 @@ fn locking_switched_off_is_not_warned_of() {
 fn the_state_of_a_mount_has_its_warnings() {
     assert_eq!(codes(|fs| fs.read_only = true), ["read-only"]);
     assert_eq!(codes(|fs| fs.free_bytes = 1 << 20), ["space-low"]);
+    assert!(codes(|fs| (fs.free_bytes, fs.total_bytes) = (340 << 20, 365 << 20)).is_empty(), "small, and nearly empty");
     assert_eq!(codes(|fs| fs.free_inodes = Some(3)), ["inodes-low"]);
     assert_eq!(codes(|fs| fs.mount_options.push("sync".into())), ["synchronous-mount"]);
     assert_eq!(codes(|fs| fs.magic = Some("xfs".into())), ["types-disagree"]);

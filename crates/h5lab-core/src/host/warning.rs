@@ -181,7 +181,9 @@ fn read_only(fs: &FileSystem) -> Option<HostWarning> {
 }
 
 fn space_low(fs: &FileSystem) -> Option<HostWarning> {
-    let low = fs.free_bytes < LOW_SPACE_BYTES || fs.free_bytes < fs.total_bytes / LOW_SPACE_SHARE;
+    // A small file system that is nearly empty is not full.
+    let little = fs.free_bytes < LOW_SPACE_BYTES && fs.free_bytes < fs.total_bytes / 2;
+    let low = little || fs.free_bytes < fs.total_bytes / LOW_SPACE_SHARE;
     let warning = HostWarning::SpaceLow { free_bytes: fs.free_bytes, total_bytes: fs.total_bytes };
     let storage = fs.class() != Some(StorageClass::Kernel);
     (low && storage && !fs.read_only).then_some(warning)

@@ -140,17 +140,25 @@ pub struct ScratchFolder {
 }
 
 impl ScratchFolder {
-    /// Makes the folder.
+    /// Makes the folder, under a name that nothing has yet: in containers, and on other nodes of a shared file system,
+    /// other processes have this one's number.
     ///
     /// # Errors
     /// `Storage` if `parent` is no folder that can be written to.
     pub fn inside(parent: &Path) -> Result<Self> {
-        let path = parent.join(format!("h5lab-run-{}", std::process::id()));
         check_folder(parent)?;
-        fs::create_dir_all(&path).map_err(|e| {
-            Failure::io("make a folder for scratch files", &path, &e)
-                .mend("choose a --path that exists and can be written to")
-        })?;
+        let mut number = 1;
+        let path = loop {
+            let path = parent.join(format!("h5lab-run-{}-{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => break path,
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+                Err(e) => {
+                    return Err(Failure::io("make a folder for scratch files", &path, &e)
+                        .mend("choose a --path that exists and can be written to"));
+                }
+            }
+        };
         THERE_NOW.lock().unwrap_or_else(|e| e.into_inner()).push(path.clone());
         Ok(ScratchFolder { path })
     }

@@ -189,7 +189,9 @@ fn world(launcher: &Launcher) -> Result<mpi::World> {
         crate::output::say(format!("warning: {} {}", warning.text(), warning.next_step()));
     }
     let world = start(launcher)?;
-    match launcher.ranks {
+    // Not all say how many they started; rank 1 is not alone in any case.
+    let started = launcher.ranks.or(launcher.rank.map(|rank| rank + 1));
+    match started {
         Some(started) if started > 1 && world.comm().size() == 1 => Err(singletons(launcher, started)),
         _ => Ok(world),
     }
@@ -303,8 +305,10 @@ fn no_pmi(launcher: &Launcher) -> Failure {
 
 fn singletons(launcher: &Launcher, started: usize) -> Failure {
     let name = launcher.kind.name();
-    let why =
-        format!("{name} started {started} processes, but MPI sees each of them alone: all would write the same file");
+    let least = if launcher.ranks.is_none() { "at least " } else { "" };
+    let why = format!(
+        "{name} started {least}{started} processes, but MPI sees each of them alone: all would write the same file"
+    );
     Failure::new(FailureKind::Environment, why).mend(mend::strangers())
 }
 

@@ -57,7 +57,8 @@ fn until_over(ticket: &Ticket, see: &mut dyn FnMut(&[TaskState])) -> Result<Vec<
         let asked = scheduler::states(ticket.scheduler, &ticket.job);
         let tasks = asked.as_deref().unwrap_or_default();
         let ends: Vec<Ended> = tasks.iter().filter_map(ended).collect();
-        if !tasks.is_empty() {
+        // How it came out is told at the end.
+        if !tasks.is_empty() && ends.len() < ticket.tasks {
             see(tasks);
         }
         if ends.len() >= ticket.tasks {
