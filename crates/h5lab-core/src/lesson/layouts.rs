@@ -173,15 +173,24 @@ fn hidden(records: &[&Record], kinds: &[String]) -> Option<Claim> {
 /// The layout that was quickest to read cold, and the commands that bring a file there.
 fn change(records: &[&Record], kinds: &[String]) -> Option<Claim> {
     let (data, access) = (kinds.last()?, accesses(records).pop()?);
-    let cold = [Kind::Contiguous, Kind::Chunked, Kind::Packed]
-        .into_iter()
-        .filter_map(|of| read(records, data, of, &access, CacheWanted::Cold));
-    let best = cold.min_by(|a, b| median(a, TOTAL).total_cmp(&median(b, TOTAL)))?;
+    let all = [Kind::Contiguous, Kind::Chunked, Kind::Packed];
+    let cold = || all.into_iter().filter_map(|of| read(records, data, of, &access, CacheWanted::Cold));
+    let best = cold().min_by(|a, b| median(a, TOTAL).total_cmp(&median(b, TOTAL)))?;
     let layout = &best.experiment.layout;
+    let alike: Vec<String> = cold()
+        .filter(|other| {
+            other.experiment.layout != *layout && Ratio::of(best, other, TOTAL).verdict() == Ordering::Equal
+        })
+        .map(|other| other.experiment.layout.to_string())
+        .collect();
+    let unsure = match &alike[..] {
+        [] => String::new(),
+        _ => format!(", but these repeats can't tell it from {}", join(&alike)),
+    };
     let (repack, h5repack) = commands(&best.experiment.dataset.name, layout);
     let text = format!(
-        "Quickest to read {access} of {data} cold was {layout}. A file's chunks are fixed when it is made; to change them it \
-         is written anew: {repack}{h5repack}"
+        "Quickest to read {access} of {data} cold was {layout}{unsure}. A file's chunks are fixed when it is made; to change \
+         them it is written anew: {repack}{h5repack}"
     );
     Some(Claim::new("change", text).with("cold_seconds", median(best, TOTAL)))
 }

@@ -128,6 +128,7 @@ fn limit(records: &[&Record]) -> Option<Claim> {
     let mut parts = Vec::new();
     if let Some(share) = most.ceiling_share() {
         let meaning = match share {
+            s if s > 1.2 => "which can't be: these repeats were too short, or disturbed, to tell what limits it",
             s if s >= 0.8 => "so the limit lies below HDF5, in what any program meets here",
             s if s >= 0.4 => "so HDF5 and MPI-IO cost a part, and the rest is what any program meets here",
             _ => "so HDF5 and MPI-IO cost most of it",

@@ -7,8 +7,14 @@ use crate::report::bytes;
 
 /// What either view shows, and what stays.
 pub fn answer(records: &[&Record]) -> Vec<Claim> {
-    let np = records.iter().map(|r| r.experiment.np).min();
-    let reads: Vec<&Record> = records.iter().copied().filter(|r| Some(r.experiment.np) == np).filter(is_view).collect();
+    let views = || records.iter().copied().filter(is_view);
+    let np = views().map(|r| r.experiment.np).filter(|&np| np > 1).min();
+    if np.is_none() && views().next().is_some() {
+        let text =
+            "With one rank both views show the whole dataset. What sets them apart takes two ranks or more: --np 4.";
+        return vec![Claim::new("one-rank", text)];
+    }
+    let reads: Vec<&Record> = views().filter(|r| Some(r.experiment.np) == np).collect();
     let global = reads.iter().copied().find(|r| r.views.iter().all(|v| v.shape == r.experiment.dataset.shape.0));
     let process = reads.iter().copied().find(|r| Some(*r) != global);
     let (Some(process), Some(global)) = (process, global) else { return Vec::new() };
@@ -16,7 +22,7 @@ pub fn answer(records: &[&Record]) -> Vec<Claim> {
 }
 
 fn is_view(record: &&Record) -> bool {
-    record.experiment.direction == Direction::Read && record.experiment.np > 1 && !record.views.is_empty()
+    record.experiment.direction == Direction::Read && !record.views.is_empty()
 }
 
 /// Who wrote an element: `h5lab write` adds 1000 * (rank + 1).
