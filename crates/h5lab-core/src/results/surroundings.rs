@@ -1,6 +1,6 @@
 //! What a record's numbers depend on besides the experiment: machine, libraries, file system, as names and values.
 
-use crate::host::Limit;
+use crate::host::{Limit, Stripe};
 use crate::record::Record;
 use crate::report::bytes;
 
@@ -10,11 +10,13 @@ pub struct Surroundings(Vec<(&'static str, String)>);
 
 impl Surroundings {
     /// The names of all facts there may be, in order.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 20] = [
         "path",
         "file system",
         "mounted from",
         "mount options",
+        "block size",
+        "stripe",
         "host",
         "operating system",
         "kernel",
@@ -40,6 +42,9 @@ impl Surroundings {
         facts.may("file system", file_system.and_then(|fs| fs.type_name()));
         facts.may("mounted from", file_system.and_then(|fs| fs.source.as_ref()));
         facts.may("mount options", file_system.map(|fs| fs.mount_options.join(",")).filter(|o| !o.is_empty()));
+        let blocks = file_system.map(|fs| fs.block_bytes).filter(|&bytes| bytes > 0);
+        facts.may("block size", blocks.map(bytes));
+        facts.may("stripe", file_system.and_then(|fs| fs.stripe.as_ref()).map(stripe));
         facts.add("host", &machine.hostname);
         facts.may("operating system", machine.os.as_ref());
         facts.add("kernel", format!("{} {}", machine.kernel, machine.architecture));
@@ -80,6 +85,12 @@ impl Surroundings {
             self.add(name, value);
         }
     }
+}
+
+/// `1.00 MiB over 4`: what one server holds before the next one, and how many they are.
+fn stripe(stripe: &Stripe) -> String {
+    let over = stripe.count.map_or(String::new(), |count| format!(" over {count}"));
+    format!("{}{over}", bytes(stripe.bytes))
 }
 
 /// What the process may use: the machine's, or the control group's limit on it.
