@@ -82,6 +82,12 @@ fn what_cannot_be_a_job_is_refused() {
         ("--scheduler slurm --np 2 --pe mpi -- write", Usage, &["--pe", "what to do"]),
         ("--scheduler grid-engine --np 2 -- write", Usage, &["--pe", "what to do"]),
         ("--scheduler slurm --np 2 --bind /a:/b -- write", Usage, &["--container"]),
+        (
+            "--scheduler slurm --np 2 --launcher srun -- lesson 1",
+            Usage,
+            &["lesson starts its ranks itself", "--launcher"],
+        ),
+        ("--scheduler slurm --np 2 --container x.sif -- lesson 1", Usage, &["lesson starts its ranks itself"]),
         ("--scheduler slurm --np 2 --script mine.sh -- write", Refused, &["mine.sh", "--force"]),
         ("--scheduler slurm --np 2 --script nowhere/x.sh -- write", Storage, &["nowhere/x.sh", "--script"]),
         ("status", Input, &["no job was submitted", "--submit"]),

@@ -30,6 +30,9 @@ struct Written<'a> {
     job: Option<&'a Ticket>,
 }
 
+/// Commands that are one process, which starts ranks when it needs them.
+const STARTS_RANKS: [&str; 3] = ["lesson", "advise", "tune"];
+
 /// Writes a script, or shows how jobs are. Returns 0, or the exit code of a job that was followed.
 pub fn run(args: Args, output: &Output) -> Result<ExitCode> {
     if let Some(JobCommand::Status { which }) = &args.command {
@@ -72,6 +75,11 @@ fn job(args: &Args, system: BatchSystem, checked: &Checked) -> Result<Job> {
         (Some(LauncherName::Mpirun), _) | (None, Some(_)) => Start::Mpirun,
         (None, None) => Start::ByItself,
     };
+    let command = checked.words[0].to_string_lossy();
+    if !matches!(start, Start::ByItself) && STARTS_RANKS.contains(&&*command) {
+        return Err(crate::usage(format!("{command} starts its ranks itself, and can't be started as ranks"))
+            .mend("leave out --launcher and --container; in a container, run it by hand within an allocation"));
+    }
     let name = args.name.clone().unwrap_or_else(|| format!("h5lab-{}", checked.words[0].to_string_lossy()));
     Ok(Job {
         system,
