@@ -107,6 +107,8 @@ pub struct Comparison {
     pub refused: Vec<Refusal>,
     /// How many cells no other group has, or fail there, a group each; the base's are those that no other group has.
     pub alone: Vec<usize>,
+    /// Those of the first group, which no other group has.
+    pub lacking: Vec<String>,
     /// Cells that the base has and that failed in another group.
     pub failed: Vec<String>,
 }
@@ -252,6 +254,7 @@ pub fn compare(results: &Results, by: By, metric: Metric) -> Result<Comparison> 
         changes,
         refused: paired.refused,
         alone: paired.alone,
+        lacking: paired.lacking,
         failed: paired.failed,
     })
 }

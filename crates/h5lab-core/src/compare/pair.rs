@@ -31,6 +31,7 @@ pub(super) struct Paired<'a> {
     pub(super) pairs: Vec<Pair<'a>>,
     pub(super) refused: Vec<Refusal>,
     pub(super) alone: Vec<usize>,
+    pub(super) lacking: Vec<String>,
     pub(super) failed: Vec<String>,
     /// Whether the pairs have several values of each dimension.
     pub(super) varying: Vec<bool>,
@@ -46,6 +47,7 @@ pub(super) fn pair<'a>(key: &Key<'_>, groups: &[Group<'a>], metric: Metric) -> P
         pairs: Vec::new(),
         refused: Vec::new(),
         alone: vec![0; groups.len()],
+        lacking: Vec::new(),
         failed: Vec::new(),
         varying: vec![],
     };
@@ -60,7 +62,8 @@ pub(super) fn pair<'a>(key: &Key<'_>, groups: &[Group<'a>], metric: Metric) -> P
         paired.tell_near_misses(key, &groups[group].name, base, others);
     }
     let has_like = |values: &Vec<String>| by_meaning[1..].iter().any(|others| others.contains_key(values));
-    paired.alone[0] = base.keys().filter(|values| !has_like(values)).count();
+    paired.lacking = base.keys().filter(|values| !has_like(values)).map(|values| key.words(values, |_| true)).collect();
+    paired.alone[0] = paired.lacking.len();
     paired.varying = (0..key.dimensions.len())
         .map(|index| paired.pairs.iter().any(|pair| pair.key[index] != paired.pairs[0].key[index]))
         .collect();

@@ -32,7 +32,7 @@ impl FailOn {
     ///
     /// # Errors
     /// `Changed`, if a cell changed as much as is not allowed, or failed where the base did not; or if another file lacks
-    /// cells of the base: a run that broke off has passed nothing.
+    /// cells of the base, or has too few repeats of them to tell: what was not measured has passed nothing.
     pub fn check(&self, comparison: &Comparison, by: By) -> Result<()> {
         let bad: Vec<&Change> = comparison.changes.iter().filter(|change| self.holds(change)).collect();
         let mut parts = Vec::new();
@@ -47,7 +47,12 @@ impl FailOn {
             parts.push(format!("{} failed; the first: {first}", comparison.failed.len()));
         }
         if let (By::Source, Some(lacking @ 1..)) = (by, comparison.alone.first()) {
-            parts.push(format!("{lacking} of A's cells were not measured again"));
+            let first = comparison.lacking.first().map_or(String::new(), |first| format!("; the first: {first}"));
+            parts.push(format!("{lacking} of A's cells were not measured again{first}"));
+        }
+        let few = comparison.changes.iter().filter(|change| change.verdict == Verdict::TooFew).count();
+        if few > 0 {
+            parts.push(format!("{few} of {} pairs have too few repeats to tell: --repeat 5", comparison.changes.len()));
         }
         if parts.is_empty() {
             return Ok(());

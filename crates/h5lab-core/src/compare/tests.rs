@@ -192,6 +192,8 @@ fn few_repeats_are_said_to_be_too_few() {
     let two = with_transfers(record(), &A[..2]);
     let comparison = compared(std::slice::from_ref(&two), std::slice::from_ref(&two));
     assert_eq!((comparison.changes[0].verdict, comparison.changes[0].interval), (Verdict::TooFew, None));
+    let failure = "slower:10%".parse::<FailOn>().unwrap().check(&comparison, By::Source).unwrap_err();
+    assert!(failure.message.contains("1 of 1 pairs have too few repeats to tell"), "{failure}");
 }
 
 #[test]
@@ -215,7 +217,9 @@ fn an_acceptance_test_passes_or_fails() {
     assert!(failure.message.contains("1 failed; the first: ") && failure.message.contains("gone"), "{failure}");
     let broken_off = compared(&[quick(), nine], &[quick()]);
     let failure = rule("slower:10%").check(&broken_off, By::Source).unwrap_err();
-    assert!(failure.message.contains("1 of A's cells were not measured again"), "{failure}");
+    assert!(failure.message.contains("1 of A's cells were not measured again; the first: "), "{failure}");
+    assert_eq!(broken_off.lacking.len(), 1, "{:?}", broken_off.lacking);
+    assert!(text(&broken_off).contains(&broken_off.lacking[0]));
     assert!(rule("slower:10%").check(&broken_off, By::Path).is_ok(), "groups of one sweep need not be alike");
 }
 

@@ -130,6 +130,12 @@ fn left_out(comparison: &Comparison) -> String {
         let cells = if alone == 1 { "cell has" } else { "cells have" };
         let where_ = if index == 0 { "elsewhere" } else { "in A" };
         text += &format!("{}: {alone} {cells} no like {where_}\n", letter(index));
+        if index == 0 {
+            let more = alone.saturating_sub(MOST_REFUSED);
+            let names = comparison.lacking.iter().take(MOST_REFUSED).cloned();
+            let rest = (more > 0).then(|| format!("and {more} more"));
+            names.chain(rest).for_each(|name| text += &format!("   {name}\n"));
+        }
     }
     text
 }

@@ -136,8 +136,12 @@ impl Cell {
     /// of a write the one from the transfer's begin to the end of the close, since a chunk may stay in HDF5's chunk cache, and
     /// be filtered and written only then.
     pub fn bandwidth(&self) -> Vec<f64> {
-        let direction = self.experiment.direction;
-        self.repeats.iter().filter_map(|r| rate(self.bytes, moving(direction, &r.phases))).collect()
+        self.repeats.iter().filter_map(|r| self.bandwidth_of(r)).collect()
+    }
+
+    /// That of one repeat.
+    pub fn bandwidth_of(&self, repeat: &Repeat) -> Option<f64> {
+        rate(self.bytes, moving(self.experiment.direction, &repeat.phases))
     }
 
     /// Bandwidth from open to close of every repeat, MiB/s.

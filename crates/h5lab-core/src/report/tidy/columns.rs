@@ -106,7 +106,14 @@ pub const COLUMNS: &[Column] = &[
     number("total_mib_s", "bandwidth from open to close, MiB/s", |r| {
         Value::Number(r.repeat().and_then(|p| rate(r.cell.bytes, p.seconds())))
     }),
-    number("ceiling_mib_s", "median bandwidth of the posix ceiling, MiB/s", |r| Value::Number(r.cell.ceiling())),
+    number(
+        "bandwidth_mib_s",
+        "bandwidth that reports rank by, MiB/s: of reads the transfer's, of writes from the transfer to the close",
+        |r| Value::Number(r.repeat().and_then(|p| r.cell.bandwidth_of(p))),
+    ),
+    number("ceiling_mib_s", "median bandwidth of the posix ceiling, MiB/s: as bandwidth_mib_s", |r| {
+        Value::Number(r.cell.ceiling())
+    }),
     number("resident", "share of the file in the page cache before the open", |r| {
         Value::Number(r.repeat().and_then(|p| p.resident))
     }),
