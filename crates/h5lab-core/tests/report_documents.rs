@@ -195,6 +195,30 @@ fn rows_of_several_files_name_theirs() {
     );
 }
 
+/// The summary ranks what charts show: a cell that was measured twice is one, and no rival of itself.
+#[test]
+fn what_was_measured_twice_is_one_in_the_summary() {
+    let summary = |results: &Results| {
+        let page = markdown(&document(results, "x"));
+        let lines = page.lines().skip_while(|line| !line.contains("Summary")).skip(1);
+        lines
+            .take_while(|line| !line.starts_with("##"))
+            .filter(|line| line.starts_with("- "))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let records = sweep();
+    let once = results(&records);
+    let mut twice = results(&records);
+    records.iter().enumerate().for_each(|(line, record)| twice.take(100 + line, record));
+    let ways = |text: &str| -> Vec<String> {
+        text.split("the slowest of ").skip(1).map(|rest| rest.split(' ').next().unwrap().to_owned()).collect()
+    };
+    let (once, twice) = (summary(&once), summary(&twice));
+    assert!(!ways(&once).is_empty(), "{once}");
+    assert_eq!(ways(&once), ways(&twice), "{once}\n{twice}");
+}
+
 #[test]
 fn old_records_and_no_records_have_a_report() {
     assert!(page(&document_of(&golden())).len() < 6 << 20);

@@ -26,44 +26,62 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     (!lines.is_empty()).then(|| Section::new("summary", "Summary").say_if_pooled(material).show(Block::List(lines)))
 }
 
+/// A way to do an access. What was measured of it more than once is taken together, as in the charts.
+struct Way<'a> {
+    cell: &'a Cell,
+    /// MiB/s of every repeat.
+    bandwidths: Vec<f64>,
+    median: f64,
+    /// Of the ceiling.
+    share: Option<f64>,
+}
+
+impl<'a> Way<'a> {
+    fn of(cells: &[&'a Cell]) -> Option<Self> {
+        let bandwidths: Vec<f64> = cells.iter().flat_map(|cell| cell.bandwidth()).collect();
+        let ceilings: Vec<f64> = cells.iter().flat_map(|cell| cell.ceiling.iter().copied()).collect();
+        let median_of_all = median(&bandwidths)?;
+        let share = median(&ceilings).filter(|&ceiling| ceiling > 0.0).map(|ceiling| median_of_all / ceiling);
+        Some(Way { cell: cells[0], bandwidths, median: median_of_all, share })
+    }
+
+    fn name(&self, material: &Material<'_>) -> String {
+        material.labels.only(self.cell, &[&WAYS[..], &[Dimension::Np]].concat())
+    }
+}
+
 /// The best of what was measured for one access, and by what factor it leaves the slowest behind.
 fn line(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Option<(f64, String)> {
-    let mut ranked: Vec<(f64, &Cell)> =
-        group.iter().filter_map(|cell| Some((median(&cell.bandwidth())?, *cell))).collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let &(best, cell) = ranked.first()?;
-    let what = material.labels.label_without(cell, &[&[Dimension::Method], but_for].concat());
-    let how = material.labels.only(cell, &[&WAYS[..], &[Dimension::Np]].concat());
-    let mut text = format!("{}: {how} reaches {} MiB/s", capital(&what), rate(best));
-    if let Some(share) = cell.ceiling_share() {
+    let mut ways: Vec<Way<'_>> = material.labels.groups(group, &[]).iter().filter_map(|cells| Way::of(cells)).collect();
+    ways.sort_by(|a, b| b.median.total_cmp(&a.median));
+    let best = ways.first()?;
+    let what = material.labels.label_without(best.cell, &[&[Dimension::Method], but_for].concat());
+    let mut text = format!("{}: {} reaches {} MiB/s", capital(&what), best.name(material), rate(best.median));
+    if let Some(share) = best.share {
         text += &match share {
             // No method is faster than the bytes alone: the two met different conditions.
             1.1.. => ", above the posix ceiling, which cannot be: noise, or the page cache".into(),
             share => format!(", {:.0} % of the posix ceiling", share * 100.0),
         };
     }
-    let factor = ranked.last().map_or(1.0, |(slowest, _)| best / slowest);
-    if let [_, .., (slowest, last)] = ranked[..] {
-        let last = material.labels.only(last, &[&WAYS[..], &[Dimension::Np]].concat());
+    let factor = ways.last().map_or(1.0, |slowest| best.median / slowest.median);
+    if let [_, .., slowest] = &ways[..] {
         text += &format!(
-            "; {} times the slowest of {} ({last}, {} MiB/s)",
+            "; {} times the slowest of {} ({}, {} MiB/s)",
             significant(factor),
-            ranked.len(),
-            rate(slowest)
+            ways.len(),
+            slowest.name(material),
+            rate(slowest.median)
         );
     }
-    Some((factor, format!("{text}{}.", runner_up(material, &ranked))))
+    Some((factor, format!("{text}{}.", runner_up(material, &ways))))
 }
 
 /// Whether the second best is really slower.
-fn runner_up(material: &Material<'_>, ranked: &[(f64, &Cell)]) -> String {
-    let [(_, best), (_, second), ..] = ranked else { return String::new() };
-    let certain = Ratio::of(&best.bandwidth(), &second.bandwidth()).is_some_and(|ratio| ratio.probability() < 0.05);
-    if certain {
-        return String::new();
-    }
-    let second = material.labels.only(second, &[&WAYS[..], &[Dimension::Np]].concat());
-    format!("; {second} may be as good")
+fn runner_up(material: &Material<'_>, ways: &[Way<'_>]) -> String {
+    let [best, second, ..] = ways else { return String::new() };
+    let certain = Ratio::of(&best.bandwidths, &second.bandwidths).is_some_and(|ratio| ratio.probability() < 0.05);
+    if certain { String::new() } else { format!("; {} may be as good", second.name(material)) }
 }
 
 fn capital(text: &str) -> String {

@@ -22,7 +22,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     let figures = groups.iter().take(MOST_CHARTS).map(|group| figure(material, group, &but_for));
     let mut section = Section::new("ranks", "Bandwidth against ranks")
         .say("Each point is the median over the repeats, with its 95 % interval. The dashed line is the posix ceiling: the \
-              same bytes by the same ranks without HDF5. Of many lines the highest are drawn; the table below has all. A line that stays flat says that the storage, or the memory, is the limit, not the ranks.")
+              same bytes by the same ranks without HDF5, measured beside each line, of which the topmost is drawn. Of many lines the highest are drawn; the table below has all. A line that stays flat says that the storage, or the memory, is the limit, not the ranks.")
         .say_if_pooled(material)
         .figures(figures);
     if left_out > 0 {
