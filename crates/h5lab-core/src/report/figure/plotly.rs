@@ -60,6 +60,11 @@ fn axis(axis: &Axis, values: impl Iterator<Item = f64>, fine: f64) -> Value {
         }
     } else {
         value["rangemode"] = "tozero".into();
+        let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
+        if low == high && low > 0.0 {
+            // Left to itself, the renderer takes one on either side of a single value, whatever its size.
+            value["range"] = json!([0.0, 1.4 * high]);
+        }
     }
     value
 }
@@ -212,6 +217,13 @@ fn heat_map(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_of_one_size_have_an_axis_of_their_size() {
+        let range = |values: [f64; 2]| axis(&Axis::linear("size, MiB"), values.into_iter(), 1.0)["range"].clone();
+        assert_eq!(range([0.5, 0.5]), json!([0.0, 0.7]));
+        assert!(range([0.5, 0.6]).is_null(), "the renderer's own");
+    }
 
     #[test]
     fn hostile_text_is_shown_not_obeyed() {
