@@ -54,6 +54,11 @@ fn described_data_gets_a_proven_layout_and_records() {
 #[test]
 fn ranks_and_a_cold_cache_are_proven_as_such() {
     let folder = Folder::new();
+    if !common::MPI {
+        let refused = folder.h5lab("advise --shape 24x128x160 --np 2").run();
+        assert!(refused.code == Some(6) && refused.stderr.contains("MPI is not in this build"), "{refused}");
+        return;
+    }
     let words = "--shape 24x128x160 --data detector --reads projection,sinogram --np 2 --cache cold --filter gzip=1 --save proofs.jsonl";
     let answer = advice(&folder, words);
     assert_eq!((&answer["advice"]["np"], &answer["advice"]["cold"]), (&2.into(), &true.into()), "{answer}");

@@ -12,7 +12,7 @@ use h5lab_core::advise::{
     model_errors, pick, propose, text,
 };
 use h5lab_core::chunk_cache::CacheSize;
-use h5lab_core::failure::{Failure, Result};
+use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::filter::{Filter, Packing};
 use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
@@ -78,6 +78,13 @@ pub fn advise(wanted: &Wanted, subject: &Subject, output: &Output, show: &mut Sh
     if let Some(ranks) = crate::launch::ranks().filter(|&ranks| ranks > 1) {
         return Err(crate::usage(format!("advise starts its ranks itself, but the launcher started {ranks}"))
             .mend("start it without mpirun, with --np if several are to read at a time"));
+    }
+    if wanted.np > 1 && !h5lab_io::comm::mpi::AVAILABLE {
+        let why = format!(
+            "--np {}: several ranks write proofs by collective transfers, and MPI is not in this build",
+            wanted.np
+        );
+        return Err(Failure::new(FailureKind::Environment, why).mend("leave out --np, or use a build with MPI"));
     }
     let shape = &subject.dataset.shape.0;
     let mut workload = Workload::parse(&wanted.reads, shape)?;
