@@ -126,8 +126,9 @@ impl Search<'_> {
         let mut all = propose(&setting, &calibration, &self.pipelines(), &also, &self.limits);
         if nothing(&all) {
             // Filters that there was no time to try may fit.
-            let known: Vec<_> = calibration.filters.iter().map(|cost| cost.filters.clone()).collect();
-            calibration.filters.extend(self.typical_costs().into_iter().filter(|cost| !known.contains(&cost.filters)));
+            let mut untried = self.typical_costs();
+            untried.retain(|cost| calibration.filter(&cost.filters).is_none());
+            calibration.filters.append(&mut untried);
             all = propose(&setting, &calibration, &self.pipelines(), &also, &self.limits);
         }
         if nothing(&all) {
