@@ -261,9 +261,18 @@ mod slurm_2 {
     #[test]
     #[ignore = "make test-cluster"]
     fn srun_makes_ranks_on_both_nodes() {
+        /// Open MPI crashes in MPI_Init, now and then, if a rank's first message overtakes PMIx's fence: ompi issue 12495.
+        const CRASHED: Option<i32> = Some(128 + 11);
         let folder = Folder::new();
-        let srun = tool(&folder, "srun", "-N 2 -n 4 --mpi=pmix").arg(env!("CARGO_BIN_EXE_h5lab"));
-        let record = srun.words("write 8 11 t.h5 --json").ok().record();
+        let written = (0..4)
+            .map(|_| {
+                let srun = tool(&folder, "srun", "-N 2 -n 4 --mpi=pmix").arg(env!("CARGO_BIN_EXE_h5lab"));
+                srun.words("write 8 11 t.h5 --json").run()
+            })
+            .find(|told| told.code != CRASHED)
+            .expect("one of four does not crash");
+        assert_eq!(written.code, Some(0), "{written}");
+        let record = written.record();
         assert_eq!((record.experiment.np, record.host.launcher.scheduler.unwrap().nodes), (4, Some(2)));
         folder.h5lab("read t.h5").ok();
     }

@@ -30,7 +30,8 @@ static ROOT_TOLD: AtomicBool = AtomicBool::new(false);
 
 /// Ends the ranks that run now, and waits until they have ended: for a signal handler.
 pub fn end_ranks() {
-    const PATIENCE: Duration = Duration::from_secs(5);
+    // Shorter than what a scheduler gives between its warning and its end: scratch is to be removed after this.
+    const PATIENCE: Duration = Duration::from_secs(3);
     let Some(pid) = Pid::from_raw(RUNNING.load(Ordering::SeqCst)) else { return };
     dump_no_core(pid);
     let _ = kill_process(pid, Signal::TERM);
