@@ -108,8 +108,13 @@ fn no_scheduler_or_two() {
     check(&find(), Environment, &["no scheduler found"]); // PBS has a qsub, too
     fake(&folder, "sbatch", "");
     assert!(find().stdout.contains("sbatch h5lab-write.sh"));
+    // Of two, the one that answers.
     fake(&folder, "qconf", "");
+    check(&find(), Usage, &["Grid Engine", "--pe"]);
+    fake(&folder, "sinfo", "");
     check(&find(), Usage, &["both", "--scheduler"]);
+    fake(&folder, "qconf", "exit 1");
+    assert!(find().stdout.contains("sbatch h5lab-write.sh"));
     let gone = with_fakes(&Folder::new(), &format!("job --scheduler slurm --np 2 --submit {WRITE}")).run();
     check(&gone, Environment, &["sbatch can't be started", "module"]);
 }

@@ -189,6 +189,9 @@ fn write_back(place: &Place<'_>) -> Option<Claim> {
     let share = median(plain, |s| s.duration().close / s.total());
     let ratio = median(synced, TOTAL) / median(plain, TOTAL);
     let where_to = match () {
+        () if place.class() == Some(StorageClass::Memory) => {
+            "this storage is memory, and fsync has nothing to wait for"
+        }
         () if ratio < 1.5 => "it reaches its storage with or without it",
         () if share > 0.5 => "the close waits until it is written back",
         () => "without it, it stays in this machine's memory for a while, and is lost if the machine fails",

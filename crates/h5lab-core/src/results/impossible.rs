@@ -8,6 +8,12 @@ use crate::record::{Phases, Record, Sample};
 /// More ranks than any machine has.
 const MOST_RANKS: usize = 1 << 24;
 
+/// Longer than any measurement: 30 years, in seconds.
+const MOST_SECONDS: f64 = 1e9;
+
+/// Faster than any storage, and any memory: bytes a second.
+const MOST_BANDWIDTH: f64 = 1e16;
+
 /// Why a record cannot be; `None` if it can. Few different words, so that they can be counted.
 pub(super) fn why(record: &Record) -> Option<String> {
     let experiment = &record.experiment;
@@ -37,7 +43,12 @@ fn impossible_samples(record: &Record) -> Option<&'static str> {
     }
     let moved = record.experiment.method != Method::Null && record.bytes_asked() > 0;
     let no_time = moved && record.samples.iter().any(|sample| sample.duration().transfer == 0.0);
-    no_time.then_some("bytes were transferred in no time")
+    if no_time {
+        return Some("bytes were transferred in no time");
+    }
+    let bandwidth = |sample: &Sample| record.bytes_asked() as f64 / sample.duration().transfer;
+    let too_fast = moved && record.samples.iter().any(|sample| bandwidth(sample) > MOST_BANDWIDTH);
+    too_fast.then_some("bytes were transferred faster than any machine can")
 }
 
 fn impossible_numbers(sample: &Sample) -> Option<&'static str> {
@@ -51,6 +62,9 @@ fn impossible_numbers(sample: &Sample) -> Option<&'static str> {
     }
     if times().any(|time| time < 0.0) {
         return Some("a time of it is negative");
+    }
+    if times().any(|time| time > MOST_SECONDS) {
+        return Some("a time of it is longer than 30 years");
     }
     let share = sample.resident.is_some_and(|share| !(0.0..=1.0).contains(&share));
     share.then_some("a share of its file is not between 0 and 1")

@@ -135,10 +135,14 @@ fn by_ranks(records: &[&Record]) -> Result<()> {
     Ok(())
 }
 
-/// Whose view a record has, if any: each rank's own part differs from the whole.
+/// Whose view a record has, if any. Each rank's own part differs from the whole, but where there is one rank alone.
 fn view(record: &Record) -> Option<&'static str> {
     let whole = record.views.iter().all(|view| view.shape == record.experiment.dataset.shape.0);
-    (!record.views.is_empty()).then_some(if whole { "global" } else { "process" })
+    match record.views.len() {
+        0 => None,
+        1 => Some("either"),
+        _ => Some(if whole { "global" } else { "process" }),
+    }
 }
 
 fn heading(record: &Record) -> String {

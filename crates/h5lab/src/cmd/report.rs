@@ -36,7 +36,7 @@ pub fn run(args: Report, output: &Output) -> Result<()> {
     if let Some(target) = &target {
         has_a_place(target)?;
     }
-    let results = results::read(&args.results, output)?;
+    let results = results::read(&distinct(&args.results, output), output)?;
     let mut written = Vec::new();
     let document = document_for(&args, format, &results);
     if let (Some(folder), Some(document)) = (&args.figures, &document) {
@@ -59,9 +59,23 @@ pub fn run(args: Report, output: &Output) -> Result<()> {
     Ok(())
 }
 
+/// Each file once: read twice, its records would count twice.
+fn distinct(files: &[PathBuf], output: &Output) -> Vec<PathBuf> {
+    let mut kept: Vec<PathBuf> = Vec::new();
+    for file in files {
+        if kept.iter().all(|known| known != file && !same_file(known, file)) {
+            kept.push(file.clone());
+        } else if !output.quiet {
+            note(&format!("{} is named more than once: it is read once", results::name(file)));
+        }
+    }
+    kept
+}
+
 /// As asked for, or as the file's name says, or a page.
 fn format(args: &Report) -> Result<ReportFormat> {
-    let by_name = || match args.output.as_deref().and_then(Path::extension).and_then(|e| e.to_str()) {
+    let ending = args.output.as_deref().and_then(Path::extension).map(|e| e.to_string_lossy().to_lowercase());
+    let by_name = || match ending.as_deref() {
         Some("md" | "markdown") => Ok(ReportFormat::Markdown),
         Some("csv") => Ok(ReportFormat::Csv),
         Some("parquet") => Ok(ReportFormat::Parquet),
@@ -154,18 +168,28 @@ const MADE_BY: &str = "<!-- h5lab report -->\n";
 /// Writes every chart as SVG and every picture as PNG.
 fn figures(document: &Document, folder: &Path, force: bool) -> Result<Vec<PathBuf>> {
     std::fs::create_dir_all(folder).map_err(|e| Failure::io("make the folder", folder, &e))?;
-    let mut written = Vec::new();
+    let mut all = Vec::new();
     for block in document.sections.iter().flat_map(|section| &section.blocks) {
         let (name, bytes) = match block {
             Block::Figure(figure) => (format!("{}.svg", figure.id), format!("{}{MADE_BY}", svg(figure)).into_bytes()),
             Block::Picture(picture) => (format!("{}.png", picture.id), picture.png.clone()),
             _ => continue,
         };
-        let file = folder.join(name);
-        write(&file, force, |out| out.write_all(&bytes))?;
-        written.push(file);
+        all.push((folder.join(name), bytes));
     }
-    Ok(written)
+    // None is written if one can't be.
+    all.iter().try_for_each(|(file, _)| refuse_foreign(file, force))?;
+    all.iter().try_for_each(|(file, bytes)| write(file, force, |out| out.write_all(bytes)))?;
+    Ok(all.into_iter().map(|(file, _)| file).collect())
+}
+
+fn refuse_foreign(file: &Path, force: bool) -> Result<()> {
+    if !force && beside::is_foreign(file)? {
+        return Err(Failure::new(FailureKind::Refused, "h5lab did not make this file")
+            .at(file)
+            .mend("name another file, or add --force to overwrite it"));
+    }
+    Ok(())
 }
 
 /// Writes a file beside its place and moves it there, unless what stands there is somebody else's; a pipe or a device, such
@@ -176,11 +200,7 @@ fn write(file: &Path, force: bool, content: impl FnOnce(&mut BufWriter<File>) ->
         let written = opened.and_then(|mut out| content(&mut out).and_then(|()| out.flush()));
         return written.map_err(|error| Failure::io("write", file, &error));
     }
-    if !force && beside::is_foreign(file)? {
-        return Err(Failure::new(FailureKind::Refused, "h5lab did not make this file")
-            .at(file)
-            .mend("name another file, or add --force to overwrite it"));
-    }
+    refuse_foreign(file, force)?;
     beside::write(file, content)
 }
 

@@ -17,6 +17,10 @@ pub fn name(file: &Path) -> String {
 /// # Errors
 /// `Input` if a file holds no record, `Storage` if it can't be read.
 pub fn read(files: &[PathBuf], output: &Output) -> Result<Results> {
+    if files.iter().filter(|file| *file == Path::new(journal::STDIN)).count() > 1 {
+        return Err(crate::usage("stdin is named more than once, and can be read once alone")
+            .mend("save one of them to a file"));
+    }
     let mut results = Results::new();
     for file in files {
         let before = results.cells.len();

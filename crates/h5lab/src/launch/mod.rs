@@ -160,7 +160,7 @@ pub fn check(asked: &[usize]) -> Result<()> {
 }
 
 /// Ranks that a job may run: MPI ranks a slot, threads a core of this node.
-fn granted(job: &Scheduler) -> Option<usize> {
+pub fn granted(job: &Scheduler) -> Option<usize> {
     if mpi::AVAILABLE { job.slots } else { job.cpus_on_node.or(job.slots) }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Hand {
     pub(super) aligned: Option<crate::buffer::Buffer>,
     /// Runs of a span: offset in the file, offset in memory, bytes.
     pub(super) runs: Vec<(u64, u64, u64)>,
+    /// What is asked for before its turn.
+    pub(super) ahead: Vec<super::ahead::Span>,
 }
 
 /// Threads; the caller is one of them.

@@ -7,6 +7,7 @@
 //!
 //! A dataset whose values HDF5 alone can find or convert is read by HDF5: the record's `moved-by` says so, and why.
 
+mod ahead;
 mod crew;
 mod filtered;
 mod grid;

@@ -6,9 +6,11 @@
 
 use crate::buffer::Buffer;
 use h5lab_core::failure::{Failure, FailureKind, Result};
-use rustix::fs::OFlags;
+use rustix::fs::{Advice, OFlags, fadvise};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -103,6 +105,23 @@ impl RawFile {
             Some((file, cut)) => self.write_past_cache(file, aligned, from, offset, &cut),
         };
         wrote.map_err(|e| self.failure(&e, offset))
+    }
+
+    /// Whether a byte can be read without waiting for a device (preadv2(2), RWF_NOWAIT). True where that can't be found out,
+    /// and where the page cache is passed by.
+    pub(super) fn is_cached(&self, offset: u64) -> bool {
+        let mut byte = [0];
+        let mut read = || preadv2(&self.file, &mut [IoSliceMut::new(&mut byte)], offset, ReadWriteFlags::NOWAIT);
+        self.past_cache.is_some() || !matches!(read(), Ok(0) | Err(Errno::AGAIN))
+    }
+
+    /// Has the system read bytes into the page cache, without waiting for them (posix_fadvise(2), POSIX_FADV_WILLNEED). That
+    /// it can't is no failure: they will be read in their turn.
+    pub(super) fn fetch_ahead(&self, (from, to): (u64, u64)) {
+        // A length of zero would mean all of the file.
+        if let Some(bytes) = to.checked_sub(from).and_then(NonZeroU64::new) {
+            let _ = fadvise(&self.file, from, Some(bytes), Advice::WillNeed);
+        }
     }
 
     fn failure(&self, error: &io::Error, offset: u64) -> Failure {

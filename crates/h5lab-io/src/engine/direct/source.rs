@@ -1,5 +1,6 @@
 //! A dataset whose values are moved without HDF5: where they lie, and how they are read.
 
+use super::ahead::{Cached, Span, look_ahead};
 use super::crew::{Crew, Desk, Hand, sized};
 use super::grid::{self, Grid, Part};
 use super::memory::Shared;
@@ -213,6 +214,10 @@ impl Source {
             let twos = filters.pipeline.gains_by_twos() && touched.total() > crew.size() as u64;
             let at_once = if twos { 2 } else { 1 };
             return crew.each(touched.total().div_ceil(at_once), |hand, nth| {
+                look_ahead(&self.file, (nth * at_once, touched.total()), &mut hand.ahead, |nth, each| {
+                    let chunk = index.get(grid.part(&touched, nth, target.asked).number);
+                    chunk.map_or(Ok(()), |chunk| each((chunk.address, chunk.address.saturating_add(chunk.bytes))))
+                });
                 let mut one = None;
                 for nth in nth * at_once..touched.total().min((nth + 1) * at_once) {
                     let part = grid.part(&touched, nth, target.asked);
@@ -236,7 +241,41 @@ impl Source {
             return self.read_parts(crew, parts, &target);
         }
         let pieces = self.pieces(target.asked);
-        crew.each(pieces.len() as u64, |hand, nth| self.read_piece(hand, &pieces[nth as usize], &target))
+        crew.each(pieces.len() as u64, |hand, nth| {
+            look_ahead(&self.file, (nth, pieces.len() as u64), &mut hand.ahead, |nth, each| {
+                self.spans_of(&pieces[nth as usize], &target, each)
+            });
+            self.read_piece(hand, &pieces[nth as usize], &target)
+        })
+    }
+
+    /// What of the file will be read for a piece.
+    fn spans_of(
+        &self,
+        piece: &Piece,
+        target: &Target<'_>,
+        each: &mut dyn FnMut(Span) -> std::result::Result<(), Cached>,
+    ) -> std::result::Result<(), Cached> {
+        let mut spans = Spans::to_read();
+        self.runs_of(piece, target, |from, _, bytes| spans.add(from, bytes).map_or(Ok(()), &mut *each))?;
+        spans.finish().map_or(Ok(()), each)
+    }
+
+    /// Calls `visit` with the offset in the file, the offset in memory and the bytes of each run of a piece. None of a piece
+    /// that has no space in the file.
+    fn runs_of<E>(
+        &self,
+        piece: &Piece,
+        target: &Target<'_>,
+        mut visit: impl FnMut(u64, u64, u64) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let Some(address) = piece.address else { return Ok(()) };
+        let (start, there) = (grid::from(&piece.origin, &piece.region), target.start_of(&piece.region));
+        let in_file = At { start: &start, shape: self.array() };
+        let in_memory = At { start: &there, shape: target.at.shape };
+        runs::for_each(&piece.region.count, in_file, in_memory, self.element, |from, to, bytes| {
+            visit(address + from, to, bytes)
+        })
     }
 
     /// Part by part, each by all threads. Where there is no part, there are fill values.
@@ -259,20 +298,17 @@ impl Source {
     }
 
     fn read_piece(&self, hand: &mut Hand, piece: &Piece, target: &Target<'_>) -> Result<()> {
-        let Some(address) = piece.address else {
+        if piece.address.is_none() {
             self.fill_in(&piece.region, target);
             return Ok(());
-        };
-        let (start, there) = (grid::from(&piece.origin, &piece.region), target.start_of(&piece.region));
-        let in_file = At { start: &start, shape: self.array() };
-        let in_memory = At { start: &there, shape: target.at.shape };
+        }
         let mut spans = Spans::to_read();
         hand.runs.clear();
-        runs::for_each(&piece.region.count, in_file, in_memory, self.element, |from, to, bytes| {
-            if let Some(span) = spans.add(address + from, bytes) {
+        self.runs_of(piece, target, |from, to, bytes| {
+            if let Some(span) = spans.add(from, bytes) {
                 self.read_span(hand, span, target)?;
             }
-            hand.runs.push((address + from, to, bytes));
+            hand.runs.push((from, to, bytes));
             Ok(())
         })?;
         spans.finish().map_or(Ok(()), |span| self.read_span(hand, span, target))

@@ -18,9 +18,11 @@ pub fn detect() -> Result<BatchSystem> {
     match (has("sbatch"), has("qsub") && has("qconf")) {
         (true, false) => Ok(BatchSystem::Slurm),
         (false, true) => Ok(BatchSystem::GridEngine),
-        (true, true) => {
-            Err(usage("both Slurm and Grid Engine are here").mend("say which: --scheduler slurm or grid-engine"))
-        }
+        (true, true) => match [BatchSystem::Slurm, BatchSystem::GridEngine].map(answers) {
+            [true, false] => Ok(BatchSystem::Slurm),
+            [false, true] => Ok(BatchSystem::GridEngine),
+            _ => Err(usage("both Slurm and Grid Engine are here").mend("say which: --scheduler slurm or grid-engine")),
+        },
         (false, false) => {
             let why =
                 "no scheduler found: neither sbatch (Slurm) nor qsub with qconf (Grid Engine) is on the search path";
@@ -28,6 +30,11 @@ pub fn detect() -> Result<BatchSystem> {
                 .mend("load the scheduler's module; to write a script for elsewhere, name it: --scheduler slurm"))
         }
     }
+}
+
+/// Whether a scheduler is up, and can be asked from here.
+fn answers(system: BatchSystem) -> bool {
+    lists(system).iter().all(|(_, command)| listed(command).is_some())
 }
 
 /// Submits a script from this folder; returns the job's number.
@@ -59,18 +66,22 @@ pub fn is_number(word: &str) -> bool {
 }
 
 fn refused(system: BatchSystem, words: &str) -> Failure {
-    let lists: &[(&str, &[&str])] = match system {
-        BatchSystem::Slurm => &[("partitions", &["sinfo", "--noheader", "--format=%R"])],
-        BatchSystem::GridEngine => &[("queues", &["qconf", "-sql"]), ("parallel environments", &["qconf", "-spl"])],
-    };
     let there: Vec<String> =
-        lists.iter().filter_map(|(what, command)| Some(format!("{what}: {}", listed(command)?))).collect();
+        lists(system).iter().filter_map(|(what, command)| Some(format!("{what}: {}", listed(command)?))).collect();
     let why = format!("{} refuses the script: {words}", system.submit());
     if there.is_empty() {
         let mend = format!("see whether {} is up, and whether it is used from here", system.name());
         return Failure::new(FailureKind::Environment, why).mend(mend);
     }
     usage(why).mend(format!("ask for what there is. {}", there.join("; ")))
+}
+
+/// What a job may ask for, and the commands that list it.
+fn lists(system: BatchSystem) -> &'static [(&'static str, &'static [&'static str])] {
+    match system {
+        BatchSystem::Slurm => &[("partitions", &["sinfo", "--noheader", "--format=%R"])],
+        BatchSystem::GridEngine => &[("queues", &["qconf", "-sql"]), ("parallel environments", &["qconf", "-spl"])],
+    }
 }
 
 fn listed(command: &[&str]) -> Option<String> {
@@ -135,6 +146,8 @@ fn output(mut command: Command) -> Result<Output> {
 
 /// What a command said, in a line.
 fn words_of(output: &Output) -> String {
-    let text = [&output.stderr[..], &output.stdout[..]].concat();
-    String::from_utf8_lossy(&text).split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = [&output.stderr[..], b"\n", &output.stdout[..]].concat();
+    let text = String::from_utf8_lossy(&text);
+    let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }

@@ -3,7 +3,7 @@
 use super::ticket::Ticket;
 use super::{follow, scheduler};
 use crate::cli::Output;
-use crate::output::{json, print};
+use crate::output::{json, note, print};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::report::{Table, printable};
 use serde::Serialize;
@@ -16,6 +16,9 @@ struct Status {
     ticket: Ticket,
     state: String,
     done: Option<usize>,
+    /// Why the state is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
 }
 
 /// Shows the jobs with these numbers or scripts; all of the current folder's if there are none.
@@ -34,17 +37,25 @@ pub fn run(which: &[String], output: &Output) -> Result<()> {
         let (script, log) = (shown(&ticket.script), shown(&ticket.log));
         table.row([ticket.job.clone(), ticket.scheduler.name().into(), state.clone(), ticket.progress(), script, log]);
     }
-    print(table.render())
+    print(table.render())?;
+    let mut told = Vec::new();
+    for why in statuses.iter().filter_map(|status| status.failure.as_ref()) {
+        if !told.contains(&why) {
+            note(why);
+            told.push(why);
+        }
+    }
+    Ok(())
 }
 
 fn status(ticket: Ticket) -> Status {
-    let state = match scheduler::states(ticket.scheduler, &ticket.job) {
-        Ok(tasks) if tasks.is_empty() => "over: the scheduler has forgotten it".into(),
-        Ok(tasks) => follow::in_words(&tasks),
-        Err(failure) => format!("unknown: {}", failure.message),
+    let (state, failure) = match scheduler::states(ticket.scheduler, &ticket.job) {
+        Ok(tasks) if tasks.is_empty() => ("over: the scheduler has forgotten it".into(), None),
+        Ok(tasks) => (follow::in_words(&tasks), None),
+        Err(failure) => ("unknown".into(), Some(failure.message)),
     };
     let done = ticket.done().ok().flatten();
-    Status { ticket, state, done }
+    Status { ticket, state, done, failure }
 }
 
 fn tickets(which: &[String]) -> Result<Vec<Ticket>> {

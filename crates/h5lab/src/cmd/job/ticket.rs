@@ -3,6 +3,7 @@
 use h5lab_core::experiment::Experiment;
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::job::BatchSystem;
+use h5lab_core::record::Record;
 use h5lab_core::report::counted;
 use h5lab_io::journal;
 use serde::{Deserialize, Serialize};
@@ -97,15 +98,24 @@ impl Ticket {
     }
 }
 
-/// Records in a result file; none if there is no such file yet.
+/// Records of finished cells in a result file; none if there is no such file yet.
 fn records_in(results: &Path) -> Result<usize> {
     if !results.exists() {
         return Ok(0);
     }
-    journal::read(results).map(|(records, _)| records.len())
+    journal::read(results).map(|(records, _)| finished(&records))
 }
 
-/// How many records are in a result file, and how many of these cells it holds already.
+/// Those of cells that a sweep that was stopped will measure again do not count.
+fn finished(records: &[Record]) -> usize {
+    let cut = |record: &&Record| {
+        let ended_early = |failure: &Failure| matches!(failure.kind, FailureKind::Interrupted | FailureKind::TimeUp);
+        record.failure.as_ref().is_some_and(ended_early)
+    };
+    records.len() - records.iter().filter(cut).count()
+}
+
+/// How many records of finished cells are in a result file, and how many of these cells it holds already.
 ///
 /// # Errors
 /// Those of reading it.
@@ -115,5 +125,5 @@ pub fn held(results: &Path, cells: &[Experiment]) -> Result<(usize, usize)> {
     }
     let (records, _) = journal::read(results)?;
     let is_held = |cell: &&Experiment| records.iter().any(|r| r.failure.is_none() && r.experiment == **cell);
-    Ok((records.len(), cells.iter().filter(is_held).count()))
+    Ok((finished(&records), cells.iter().filter(is_held).count()))
 }

@@ -1,6 +1,6 @@
 //! How a lesson measures: its plan with the user's changes, run as `h5lab run`, `write` and `read` run things.
 
-use super::room::fitted;
+use super::room::{fitted, within_grant};
 use crate::cli::{Lesson as Args, Output, Ranks};
 use crate::cmd::batch::Ordered;
 use crate::cmd::{command_line, run};
@@ -33,6 +33,9 @@ pub fn prepared(lesson: &Lesson, args: &Args, speaks: bool) -> Result<Sweep> {
         sweep.path.extend(others(&sweep.path[0], speaks));
     }
     sweep.path.iter().try_for_each(|folder| h5lab_io::run::check_folder(folder))?;
+    if !given("np") {
+        within_grant(&mut sweep, speaks);
+    }
     if args.full {
         sweep.shape = vec![lesson.full.parse::<Shape>()?];
     } else if !given("shape") {

@@ -1,11 +1,11 @@
-//! How much room a lesson may take here.
+//! How much room a lesson may take here, and how many ranks it may start.
 
 use crate::output::note;
 use h5lab_core::failure::{Failure, Result};
 use h5lab_core::lesson::fit;
 use h5lab_core::report::bytes;
 use h5lab_core::sweep::Sweep;
-use h5lab_io::host::{filesystem, machine, process_env};
+use h5lab_io::host::{filesystem, launcher, machine, process_env};
 use std::path::Path;
 
 /// A lesson's dataset takes at most one part in so many of the free space: there are up to four such files at a time.
@@ -27,6 +27,28 @@ pub fn fitted(sweep: &mut Sweep, speaks: bool) -> Result<()> {
     Ok(())
 }
 
+/// Within a job, leaves out the rank counts that exceed the slots granted, and says so. If none is left, the course is run
+/// with powers of two.
+pub fn within_grant(sweep: &mut Sweep, speaks: bool) {
+    let job = launcher::detect(&process_env).scheduler;
+    let Some(slots) = job.as_ref().and_then(crate::launch::granted) else { return };
+    let fitting = fitting(&sweep.np, slots);
+    if fitting != sweep.np && speaks {
+        let words = |np: &[usize]| np.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+        note(&format!("--np {} instead of {}: the job has {slots} slots", words(&fitting), words(&sweep.np)));
+    }
+    sweep.np = fitting;
+}
+
+/// Those of some rank counts that fit into slots; if that is none of them, the powers of two that do.
+fn fitting(np: &[usize], slots: usize) -> Vec<usize> {
+    let fit: Vec<usize> = np.iter().copied().filter(|&np| np <= slots).collect();
+    if !fit.is_empty() || slots == 0 {
+        return fit;
+    }
+    std::iter::successors(Some(1), |np| Some(np * 2)).take_while(|&np| np <= slots).collect()
+}
+
 /// Bytes that a dataset may have, and what says so.
 fn room(folders: &[impl AsRef<Path>]) -> Result<(u64, String)> {
     let memory = machine::collect(&process_env).memory_available_bytes.unwrap_or(u64::MAX) / SHARE_OF_MEMORY;
@@ -39,4 +61,17 @@ fn room(folders: &[impl AsRef<Path>]) -> Result<(u64, String)> {
         }
     }
     Ok(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn rank_counts_stay_within_the_slots() {
+        assert_eq!(fitting(&[4, 8, 16], 64), [4, 8, 16]);
+        assert_eq!(fitting(&[4, 8, 16], 8), [4, 8]);
+        assert_eq!(fitting(&[4, 8, 16], 3), [1, 2]);
+        assert_eq!(fitting(&[4], 1), [1]);
+    }
 }
