@@ -6,11 +6,11 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # What cargo must know of this machine (CMAKE, HDF5_DIR), if anything: see scripts/setup --env.
 env = eval "$$(scripts/setup --env)" &&
 
-# The build without MPI has a target directory of its own, or each would rebuild the other's half.
-bundled_env = $(env) CARGO_TARGET_DIR="$(TARGET)/bundled"
+# The build without MPI lies beside the one with it, and shares what both depend on. target/debug/h5lab is the one that was
+# built or tested last.
 bundled = -p h5lab-io -p h5lab --no-default-features --features bundled
 
-# So has the build with HDF5 2.2 and its subfiling driver.
+# The build with HDF5 2.2 and its subfiling driver has a target directory of its own: cargo has one build for one HDF5_DIR.
 hdf5_2_env = HDF5_DIR=$$(scripts/build-hdf5) && export HDF5_DIR && $(env) CARGO_TARGET_DIR="$(TARGET)/hdf5-2"
 
 export H5LAB_TEST_PYTHON_MPI ?= /usr/bin/python3
@@ -69,7 +69,7 @@ format:
 
 lint:
 	$(env) cargo clippy --workspace --all-targets -- -D warnings
-	$(bundled_env) cargo clippy $(bundled) --all-targets -- -D warnings
+	$(env) cargo clippy $(bundled) --all-targets -- -D warnings
 
 doc:
 	$(env) RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
@@ -81,7 +81,7 @@ test-mpi: ## test all crates with MPI and the system's HDF5
 	$(env) cargo test --workspace
 
 test-bundled: ## test the build without MPI, with HDF5 built in
-	$(bundled_env) cargo test $(bundled)
+	$(env) cargo test $(bundled)
 
 test-hdf5-2: ## build HDF5 2.2 with subfiling, and test every method against it
 	$(hdf5_2_env) H5LAB_TEST_SUBFILING=1 cargo test -p h5lab-io -p h5lab --lib \

@@ -67,8 +67,8 @@ pub struct Waiting {
     pub repeat: usize,
     /// Seconds of each rank in each phase, rank 0 first, of every repeat.
     pub repeats: Vec<Vec<Phases>>,
-    /// Share of all ranks' time that was spent on waiting for the slowest one.
-    share: f64,
+    /// Seconds that all ranks together waited for the slowest one.
+    seconds: f64,
 }
 
 impl Waiting {
@@ -117,7 +117,7 @@ impl Results {
         }
         let index = self.cells.len();
         if let Some(waiting) = digest.waiting
-            && self.waiting.as_ref().is_none_or(|known| waiting.share > known.share)
+            && self.waiting.as_ref().is_none_or(|known| waiting.seconds > known.seconds)
         {
             self.waiting = Some(Waiting { cell: index, ..waiting });
         }
@@ -269,23 +269,21 @@ impl Digest {
     }
 }
 
-/// The repeat in which the ranks of a record waited longest, as a share of their time; the first of several. Takes the ranks'
-/// times out of the record.
+/// The repeat in which the ranks of a record waited longest; the first of several. Takes the ranks' times out of the record.
 fn longest_waiting(record: &mut Record) -> Option<Waiting> {
     if record.experiment.np < 2 || record.failure.is_some() || !record.experiment.method.is_hdf5() {
         return None;
     }
     let several = record.samples.iter().enumerate().filter(|(_, sample)| sample.ranks.len() > 1);
-    let shares = several.map(|(number, sample)| (number, waiting_share(sample)));
-    let (number, share) = shares.reduce(|a, b| if b.1 > a.1 { b } else { a })?;
+    let waited = several.map(|(number, sample)| (number, waiting_seconds(sample)));
+    let (number, seconds) = waited.reduce(|a, b| if b.1 > a.1 { b } else { a })?;
     let repeats = record.samples.iter_mut().map(|sample| std::mem::take(&mut sample.ranks)).collect();
-    Some(Waiting { cell: 0, repeat: number + 1, repeats, share })
+    Some(Waiting { cell: 0, repeat: number + 1, repeats, seconds })
 }
 
-/// Share of all ranks' time from open to close that went by waiting for the slowest rank of each phase.
-fn waiting_share(sample: &Sample) -> f64 {
+/// Seconds that all ranks together waited for the slowest rank of each phase, from open to close.
+fn waiting_seconds(sample: &Sample) -> f64 {
     let slowest: f64 = sample.slowest().seconds().iter().sum();
     let busy: f64 = sample.ranks.iter().flat_map(|rank| rank.seconds()).sum();
-    let all = slowest * sample.ranks.len() as f64;
-    if all > 0.0 { 1.0 - busy / all } else { 0.0 }
+    slowest * sample.ranks.len() as f64 - busy
 }

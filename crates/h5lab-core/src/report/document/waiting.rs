@@ -19,7 +19,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     let slowest: Vec<f64> = (0..4).map(longest).collect();
     let last = (0..all).max_by(|a, b| ranks[*a].transfer.total_cmp(&ranks[*b].transfer))?;
     let section = Section::new("waiting", "Who waited for whom").say(format!(
-        "The repeat in which ranks waited most: repeat {} of {what}. All ranks begin a phase together, and wait (hatched) until \
+        "The repeat in which the ranks together waited longest: repeat {} of {what}. All ranks begin a phase together, and wait (hatched) until \
          the slowest one is done. A transfer in several steps is drawn as one piece. Rank {last} took longest to transfer.",
         waiting.repeat
     ));
