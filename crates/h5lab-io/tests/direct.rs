@@ -94,6 +94,7 @@ fn foreign_files(folder: &Path) -> Vec<(PathBuf, String)> {
         "virtual-strided.h5" => "HDF5: a virtual dataset that is not put together from boxes",
         "scale-offset.h5" => "HDF5: h5lab has no codec for scaleoffset",
         "twelve-bits.h5" => "HDF5: elements that HDF5 converts",
+        "many-chunks-fixed-array.h5" if h5::library_version() < (1, 14, 0) => "HDF5: chunks that can't be listed",
         _ => "h5lab",
     };
     let files = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());

@@ -59,6 +59,7 @@ write("fixed-array.h5", STACK, "<u2", chunks=CHUNK, file=LATEST)
 write("extensible-array.h5", STACK, "<u2", chunks=CHUNK, file=LATEST, maxshape=(None, 30, 40))
 write("second-b-tree.h5", STACK, "<u2", chunks=CHUNK, file=LATEST, maxshape=(None, None, 40))
 write("single-chunk.h5", STACK, "<u2", chunks=STACK, file=LATEST)
+write("many-chunks-fixed-array.h5", (3, 50, 40), "<u2", chunks=(1, 1, 1), file=LATEST)
 low_level("implicit.h5", STACK, "<u2", CHUNK, lambda create: create.set_alloc_time(EARLY))
 
 GZIP = {"chunks": CHUNK, "compression": "gzip", "compression_opts": 5}

@@ -27,8 +27,8 @@ pub fn fitted(sweep: &mut Sweep, speaks: bool) -> Result<()> {
     Ok(())
 }
 
-/// Within a job, leaves out the rank counts that exceed the slots granted, and says so. If none is left, the course is run
-/// with powers of two.
+/// Within a job, leaves out the rank counts that exceed the slots granted, and says so. If too few are left to be compared,
+/// powers of two take their place.
 pub fn within_grant(sweep: &mut Sweep, speaks: bool) {
     let job = launcher::detect(&process_env).scheduler;
     let Some(slots) = job.as_ref().and_then(crate::launch::granted) else { return };
@@ -40,13 +40,14 @@ pub fn within_grant(sweep: &mut Sweep, speaks: bool) {
     sweep.np = fitting;
 }
 
-/// Those of some rank counts that fit into slots; if that is none of them, the powers of two that do.
+/// Those of some rank counts that fit into slots; if that is one of several, or none, the largest powers of two that do.
 fn fitting(np: &[usize], slots: usize) -> Vec<usize> {
     let fit: Vec<usize> = np.iter().copied().filter(|&np| np <= slots).collect();
-    if !fit.is_empty() || slots == 0 {
+    if fit.len() >= np.len().min(2) {
         return fit;
     }
-    std::iter::successors(Some(1), |np| Some(np * 2)).take_while(|&np| np <= slots).collect()
+    let powers: Vec<usize> = std::iter::successors(Some(1), |np| Some(np * 2)).take_while(|&np| np <= slots).collect();
+    powers[powers.len().saturating_sub(np.len())..].to_vec()
 }
 
 /// Bytes that a dataset may have, and what says so.
@@ -71,7 +72,8 @@ mod tests {
     fn rank_counts_stay_within_the_slots() {
         assert_eq!(fitting(&[4, 8, 16], 64), [4, 8, 16]);
         assert_eq!(fitting(&[4, 8, 16], 8), [4, 8]);
+        assert_eq!(fitting(&[4, 8, 16], 4), [1, 2, 4]);
         assert_eq!(fitting(&[4, 8, 16], 3), [1, 2]);
-        assert_eq!(fitting(&[4], 1), [1]);
+        assert_eq!((fitting(&[4], 4), fitting(&[4], 3), fitting(&[4], 1)), (vec![4], vec![2], vec![1]));
     }
 }
