@@ -13,7 +13,7 @@
 use super::lz4::{self, be32};
 use super::scratch::{Tools, room};
 use super::shuffle::{shuffle, unshuffle};
-use super::{Codec, FilterError, simd};
+use super::{Codec, FilterError, simd, zstd};
 
 const NAME: &str = "bitshuffle";
 /// Bytes that a block has where nothing else is asked for, and elements that it has at least.
@@ -133,7 +133,11 @@ impl Bitshuffle {
         let corrupt = |why: String| FilterError::corrupt(NAME, why);
         let bytes = self.announced(stored).ok_or_else(|| corrupt("its header is missing".into()))?;
         let block = be32(stored, 8).unwrap_or(0) as usize / self.element;
-        if self.packing == Packing::Lz4 && bytes > lz4::most_from(stored.len()) {
+        let most_from = match self.packing {
+            Packing::Zstd(_) => zstd::most_from,
+            _ => lz4::most_from,
+        };
+        if bytes > most_from(stored.len()) {
             return Err(corrupt(format!("says {bytes} bytes, but has only {}", stored.len())));
         }
         let fits = usize::try_from(bytes).ok().filter(|&bytes| bytes <= most);

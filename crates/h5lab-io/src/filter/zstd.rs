@@ -37,6 +37,9 @@ impl Codec for Zstd {
 
     fn decode(&self, stored: &[u8], raw: &mut [u8], tools: &mut Tools) -> Result<usize, FilterError> {
         let most = raw.len();
+        if let Some(bytes) = self.announced(stored).filter(|&bytes| bytes > most_from(stored.len())) {
+            return Err(FilterError::corrupt(NAME, format!("says {bytes} bytes, but has only {}", stored.len())));
+        }
         let decoded = tools.zstd.decoder()?.decompress_to_buffer(stored, raw);
         decoded.map_err(|e| match e.to_string() {
             text if text.contains("too small") => FilterError::overflow(NAME, most),
@@ -47,4 +50,9 @@ impl Codec for Zstd {
     fn announced(&self, stored: &[u8]) -> Option<u64> {
         zstd::zstd_safe::get_frame_content_size(stored).ok().flatten()
     }
+}
+
+/// Most bytes that so many can decode to: a block of four bytes stands for at most 128 KiB (RFC 8878, 3.1.1.2).
+pub(super) fn most_from(stored: usize) -> u64 {
+    (stored as u64 / 4 + 1) << 17
 }

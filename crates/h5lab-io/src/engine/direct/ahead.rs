@@ -8,11 +8,14 @@ use super::raw_file::RawFile;
 /// So many parts of work are looked at together. That many to twice as many are on their way before their turn.
 const GROUP: u64 = 8;
 
+/// So many spans are asked for at once; the others wait for their turn.
+const MOST: usize = 1 << 14;
+
 /// A range of a file: its first byte, and the first behind it.
 pub(super) type Span = (u64, u64);
 
-/// The spans of a part need not be looked at any further: the page cache has them.
-pub(super) struct Cached;
+/// No more spans are wanted: the page cache has them, or there are too many.
+pub(super) struct Enough;
 
 /// Called before part `nth` of `count` is read: has the system fetch what will be read soon, if it comes from a device.
 ///
@@ -21,7 +24,7 @@ pub(super) fn look_ahead(
     file: &RawFile,
     (nth, count): (u64, u64),
     spans: &mut Vec<Span>,
-    spans_of: impl Fn(u64, &mut dyn FnMut(Span) -> Result<(), Cached>) -> Result<(), Cached>,
+    spans_of: impl Fn(u64, &mut dyn FnMut(Span) -> Result<(), Enough>) -> Result<(), Enough>,
 ) {
     if !nth.is_multiple_of(GROUP) {
         return;
@@ -30,15 +33,13 @@ pub(super) fn look_ahead(
     let parts = first..count.min(nth + 2 * GROUP);
     spans.clear();
     let mut each = |span: Span| {
-        if spans.is_empty() && file.is_cached(span.0) {
-            return Err(Cached);
+        if spans.len() == MOST || spans.is_empty() && file.is_cached(span.0) {
+            return Err(Enough);
         }
         spans.push(span);
         Ok(())
     };
-    if parts.clone().try_for_each(|part| spans_of(part, &mut each)).is_err() {
-        return;
-    }
+    let _ = parts.into_iter().try_for_each(|part| spans_of(part, &mut each));
     // The system reads ahead within one span by itself.
     if spans.len() > 1 {
         spans.iter().for_each(|&span| file.fetch_ahead(span));
@@ -78,6 +79,16 @@ mod tests {
             let parts: BTreeSet<u64> = asked.iter().map(|(_, part)| *part).collect();
             assert_eq!((parts.len() as u64, asked.len() as u64), (count, count), "{asked:?}");
         }
+    }
+
+    #[test]
+    fn there_is_an_end_to_what_is_asked_for() {
+        let named = tempfile::NamedTempFile::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let file = RawFile::open(named.path(), For::Reading, false).unwrap();
+        let mut spans = Vec::new();
+        let endless = |_, each: &mut dyn FnMut(Span) -> Result<(), Enough>| (0..).try_for_each(|at| each((at, at + 1)));
+        look_ahead(&file, (0, 20), &mut spans, endless);
+        assert!(spans.len() <= MOST);
     }
 
     #[test]

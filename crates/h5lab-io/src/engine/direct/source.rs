@@ -1,6 +1,6 @@
 //! A dataset whose values are moved without HDF5: where they lie, and how they are read.
 
-use super::ahead::{Cached, Span, look_ahead};
+use super::ahead::{Enough, Span, look_ahead};
 use super::crew::{Crew, Desk, Hand, sized};
 use super::grid::{self, Grid, Part};
 use super::memory::Shared;
@@ -260,8 +260,8 @@ impl Source {
         &self,
         piece: &Piece,
         target: &Target<'_>,
-        each: &mut dyn FnMut(Span) -> std::result::Result<(), Cached>,
-    ) -> std::result::Result<(), Cached> {
+        each: &mut dyn FnMut(Span) -> std::result::Result<(), Enough>,
+    ) -> std::result::Result<(), Enough> {
         let mut spans = Spans::to_read();
         self.runs_of(piece, target, |from, _, bytes| spans.add(from, bytes).map_or(Ok(()), &mut *each))?;
         spans.finish().map_or(Ok(()), each)
