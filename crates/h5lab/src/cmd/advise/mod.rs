@@ -69,6 +69,10 @@ const CALIBRATION_END: f64 = 0.4;
 const FILTER_SAMPLE: u64 = 6 << 20;
 /// Layouts that are proven besides today's and h5py's.
 const PROVEN: usize = 8;
+/// Bytes of the samples that they may be proven on.
+const SAMPLES: [u64; 5] = [256 << 20, 128 << 20, 64 << 20, 32 << 20, 16 << 20];
+/// A round over all that are proven takes at most this share of the time.
+const ROUND_SHARE: f64 = 0.125;
 
 /// Finds the layout. What is measured goes to `show` as records.
 ///
@@ -135,7 +139,7 @@ impl Search<'_> {
             let why = "no layout is within the limits on size and memory";
             return Err(crate::usage(why).mend("raise --max-size or --max-memory, or allow more filters: --filter"));
         }
-        let few = pick(&all, PROVEN);
+        let few = self.few(&all, &calibration)?;
         self.say(&format!("{} layouts scored, {} to be proven", all.len(), few.len()));
         let (rows, sample) = match (&scratch, room) {
             (Some(scratch), _) => self.prove(&few, &calibration, &folder, scratch.path(), show)?,
@@ -285,6 +289,32 @@ impl Search<'_> {
         all.iter().filter(|x| keep(x)).cloned().collect()
     }
 
+    /// The proposals to be proven. More of them where there is time for that with the largest sample: the model may be wrong
+    /// about what is best.
+    fn few(&self, all: &[Proposal], calibration: &Calibration) -> Result<Vec<Proposal>> {
+        let more = pick(all, 2 * PROVEN);
+        let round = self.round_seconds(&more, calibration, &self.sample_shape(SAMPLES[0]))?;
+        Ok(if round < self.wanted.time * ROUND_SHARE { more } else { pick(all, PROVEN) })
+    }
+
+    /// The shape of a sample of at most so many bytes.
+    fn sample_shape(&self, most: u64) -> Vec<u64> {
+        let dataset = &self.subject.dataset;
+        shape_of_sample(&dataset.shape.0, dataset.dtype.size() as u64, most)
+    }
+
+    /// Seconds that a round over these proposals is predicted to take, on a sample of this shape, and its staging.
+    fn round_seconds(&self, few: &[Proposal], calibration: &Calibration, sample: &[u64]) -> Result<f64> {
+        let bytes = (sample.iter().product::<u64>() * self.subject.dataset.dtype.size() as u64) as f64;
+        let setting = self.setting(sample, calibration.cores)?;
+        let seconds = |p: &Proposal| {
+            let e = estimate(&setting, calibration, &prove::clipped(&p.layout, sample))?;
+            // Values are read from the staged file to be written, and to verify what was read.
+            Some(e.write + 5.0 * e.passes.iter().sum::<f64>() + bytes / 1e9)
+        };
+        Ok(few.iter().filter_map(seconds).sum::<f64>() + bytes / 2e8)
+    }
+
     /// Writes and reads the few, and returns what came out.
     fn prove(
         &mut self,
@@ -326,7 +356,7 @@ impl Search<'_> {
         Ok((rows, Some(info)))
     }
 
-    /// The largest sample of which a round over all few takes a tenth of the time, and that fits the free space twice.
+    /// The largest sample of which a round over all few takes an eighth of the time, and that fits the free space twice.
     fn sample_bytes(
         &mut self,
         few: &[Proposal],
@@ -334,27 +364,18 @@ impl Search<'_> {
         folder: &Path,
         budget: Duration,
     ) -> Result<Option<u64>> {
-        const SIZES: [u64; 5] = [256 << 20, 128 << 20, 64 << 20, 32 << 20, 16 << 20];
-        let dataset = &self.subject.dataset;
-        let (shape, element) = (&dataset.shape.0, dataset.dtype.size() as u64);
+        let element = self.subject.dataset.dtype.size() as u64;
         let mut no_room = None;
-        for most in SIZES {
-            let sample = shape_of_sample(shape, element, most);
+        for most in SAMPLES {
+            let sample = self.sample_shape(most);
             let bytes = sample.iter().product::<u64>() * element;
             if let Err(why) = check_room(folder, bytes * 5 / 2) {
                 no_room = Some(why.message);
                 continue;
             }
             no_room = None;
-            let setting = self.setting(&sample, calibration.cores)?;
-            let seconds = |p: &Proposal| {
-                let e = estimate(&setting, calibration, &prove::clipped(&p.layout, &sample))?;
-                // Values are read from the staged file to be written, and to verify what was read.
-                Some(e.write + 5.0 * e.passes.iter().sum::<f64>() + bytes as f64 / 1e9)
-            };
-            let round: f64 = few.iter().filter_map(seconds).sum();
-            let copies = bytes as f64 / 2e8;
-            if round + copies < budget.as_secs_f64() / 8.0 || most == SIZES[SIZES.len() - 1] {
+            let round = self.round_seconds(few, calibration, &sample)?;
+            if round < budget.as_secs_f64() * ROUND_SHARE || most == SAMPLES[SAMPLES.len() - 1] {
                 return Ok(Some(most));
             }
         }
