@@ -282,7 +282,7 @@ fn a_terminal_gets_a_bar() {
     let folder = Folder::new();
     let line =
         format!("{} run --shape 64x100x600 --data ramp --access projection --repeat 5", env!("CARGO_BIN_EXE_h5lab"));
-    let told = folder.tool("script", "-qec").arg(line).arg("/dev/null").ok();
+    let told = folder.tool("script", "-qec").env("TERM", "xterm").arg(line).arg("/dev/null").ok();
     for text in ["cell 1 of 2, round 1 of 5: write rows", "cell 2 of 2", "ETA "] {
         assert!(told.stdout.contains(text), "'{text}': {told}");
     }
