@@ -124,12 +124,15 @@ impl Case {
         let least = bytes * (1.0 - tolerance);
         let got = counters.iter().map(|c| c.read_bytes).sum::<u64>() as f64;
         let what = format!("{experiment:?}: {bytes} predicted, {counters:?}, {want:?}");
-        if self.method == Method::Direct && !self.filtered() {
-            assert_eq!((got, counters.iter().map(|c| c.read_calls).sum::<u64>()), (bytes, want.reads), "{what}");
+        let calls = counters.iter().map(|c| c.read_calls).sum::<u64>();
+        // Of requests that are several calls, direct tries one byte: are they in the page cache?
+        let direct = self.method == Method::Direct;
+        let others = if direct { want.reads / 2 } else { OTHER_CALLS * self.np as u64 };
+        assert!((want.reads..=want.reads + others).contains(&calls), "{what}");
+        if direct && !self.filtered() {
+            assert_eq!(got, bytes + (calls - want.reads) as f64, "{what}");
         }
         assert!((least <= got && got <= most) || (self.filtered() && ragged(&self.layout)), "{what}");
-        let calls = want.reads..=want.reads + OTHER_CALLS * self.np as u64;
-        assert!(calls.contains(&counters.iter().map(|c| c.read_calls).sum()), "{what}");
         true
     }
 }

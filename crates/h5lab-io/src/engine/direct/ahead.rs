@@ -33,14 +33,18 @@ pub(super) fn look_ahead(
     let parts = first..count.min(nth + 2 * GROUP);
     spans.clear();
     let mut each = |span: Span| {
-        if spans.len() == MOST || spans.is_empty() && file.is_cached(span.0) {
+        // One alone needs no asking: the system reads ahead within it by itself.
+        let enough = match spans[..] {
+            [(first, _)] => file.is_cached(first),
+            _ => spans.len() == MOST,
+        };
+        if enough {
             return Err(Enough);
         }
         spans.push(span);
         Ok(())
     };
     let _ = parts.into_iter().try_for_each(|part| spans_of(part, &mut each));
-    // The system reads ahead within one span by itself.
     if spans.len() > 1 {
         spans.iter().for_each(|&span| file.fetch_ahead(span));
     }
@@ -92,12 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_cached_one_part_a_group_is_looked_at() {
+    fn of_what_is_cached_two_parts_a_group_are_looked_at() {
         let named = tempfile::NamedTempFile::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         std::fs::write(named.path(), vec![1; 100 * 4096]).unwrap();
         let file = RawFile::open(named.path(), For::Reading, false).unwrap();
         assert!(file.is_cached(0) && file.is_cached(99 * 4096));
         let parts: Vec<u64> = asked(&file, 40).into_iter().map(|(_, part)| part).collect();
-        assert_eq!(parts, [0, 16, 24, 32]);
+        assert_eq!(parts, [0, 1, 16, 17, 24, 25, 32, 33]);
     }
 }
