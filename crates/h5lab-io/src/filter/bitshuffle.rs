@@ -137,9 +137,7 @@ impl Bitshuffle {
             Packing::Zstd(_) => zstd::most_from,
             _ => lz4::most_from,
         };
-        if bytes > most_from(stored.len()) {
-            return Err(corrupt(format!("says {bytes} bytes, but has only {}", stored.len())));
-        }
+        FilterError::check_announced(NAME, bytes, stored.len(), most_from(stored.len()))?;
         let fits = usize::try_from(bytes).ok().filter(|&bytes| bytes <= most);
         let bytes = fits.ok_or_else(|| FilterError::overflow(NAME, most))?;
         if bytes % self.element != 0 {

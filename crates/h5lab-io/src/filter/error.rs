@@ -64,6 +64,19 @@ pub struct ChunkPlace<'a> {
 }
 
 impl FilterError {
+    /// Refuses a chunk whose header says more bytes than so many stored ones can decode to.
+    pub(super) fn check_announced(
+        filter: &'static str,
+        bytes: u64,
+        stored: usize,
+        most: u64,
+    ) -> Result<(), FilterError> {
+        match bytes <= most {
+            true => Ok(()),
+            false => Err(FilterError::corrupt(filter, format!("says {bytes} bytes, but has only {stored}"))),
+        }
+    }
+
     pub(super) fn corrupt(filter: &'static str, why: impl Into<String>) -> Self {
         FilterError::Corrupt { filter, why: why.into() }
     }

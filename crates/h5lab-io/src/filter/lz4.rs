@@ -68,9 +68,7 @@ impl Codec for Lz4 {
         let (Some(bytes), Some(block)) = (self.announced(stored), be32(stored, 8)) else {
             return corrupt("its header is missing".into());
         };
-        if bytes > most_from(stored.len()) {
-            return corrupt(format!("says {bytes} bytes, but has only {}", stored.len()));
-        }
+        FilterError::check_announced(NAME, bytes, stored.len(), most_from(stored.len()))?;
         let most = raw.len();
         let Some(raw) = usize::try_from(bytes).ok().and_then(|bytes| raw.get_mut(..bytes)) else {
             return Err(FilterError::overflow(NAME, most));

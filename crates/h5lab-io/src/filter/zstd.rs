@@ -37,8 +37,8 @@ impl Codec for Zstd {
 
     fn decode(&self, stored: &[u8], raw: &mut [u8], tools: &mut Tools) -> Result<usize, FilterError> {
         let most = raw.len();
-        if let Some(bytes) = self.announced(stored).filter(|&bytes| bytes > most_from(stored.len())) {
-            return Err(FilterError::corrupt(NAME, format!("says {bytes} bytes, but has only {}", stored.len())));
+        if let Some(bytes) = self.announced(stored) {
+            FilterError::check_announced(NAME, bytes, stored.len(), most_from(stored.len()))?;
         }
         let decoded = tools.zstd.decoder()?.decompress_to_buffer(stored, raw);
         decoded.map_err(|e| match e.to_string() {

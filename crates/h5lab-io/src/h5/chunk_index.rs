@@ -65,6 +65,17 @@ impl ChunkIndex {
         Ok(index)
     }
 
+    /// The same, or why this HDF5 can't list the chunks in reasonable time: it can read them all the same.
+    ///
+    /// # Errors
+    /// As [`ChunkIndex::of`], but for `Environment`.
+    pub fn if_listed(dataset: &hdf5::Dataset, path: &Path) -> Result<std::result::Result<ChunkIndex, String>> {
+        match ChunkIndex::of(dataset, path) {
+            Err(Failure { kind: FailureKind::Environment, message, .. }) => Ok(Err(message)),
+            index => index.map(Ok),
+        }
+    }
+
     fn empty(shape: &[u64], chunk: Vec<u64>) -> Self {
         let grid: Vec<u64> = shape.iter().zip(&chunk).map(|(n, c)| n.div_ceil(*c)).collect();
         ChunkIndex { strides: strides(&grid), grid, chunk, stored: Vec::new() }

@@ -2,7 +2,7 @@
 
 use super::crew::Work;
 use super::job::Job;
-use super::sides::{Opened, chunk_index, run_bytes};
+use super::sides::{Opened, run_bytes};
 use crate::h5::chunk_index::ChunkIndex;
 use crate::h5::tree::{Copied, StorageKind, Values, WantedStorage, stored_size_at};
 use h5lab_core::failure::Result;
@@ -56,7 +56,7 @@ pub(super) fn pieces(job: &Job, dataset: &hdf5::Dataset, opened: &Opened<'_>, wo
     // HDF5 takes parts of chunks, too.
     let plan = GroupPlan::new(tilings, work.memory).or_else(|_| GroupPlan::new(smaller, work.memory))?;
     let StorageKind::Chunked(_) = now.kind else { return Ok(plan.groups().collect()) };
-    let index = chunk_index(dataset, opened.path)?;
+    let index = ChunkIndex::if_listed(dataset, opened.path)?.ok();
     let mut pieces = Vec::new();
     for group in plan.groups() {
         let sources: Vec<Region> = tiles(&group, &plan.tilings.source, &now.shape).collect();

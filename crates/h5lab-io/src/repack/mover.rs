@@ -10,6 +10,7 @@ use super::target::{Coded, Store};
 use super::together::{self, Here, Mailbox, Ranks};
 use crate::comm::from_rank_0;
 use crate::filter::Pipeline;
+use crate::h5::chunk_index::ChunkIndex;
 use crate::h5::chunk_io;
 use crate::h5::tree::{Copied, StorageKind, WantedStorage};
 use h5lab_core::failure::Result;
@@ -53,7 +54,7 @@ fn chunks(job: &Job, source: &Opened<'_>, target: &Opened<'_>, address: u64, wor
         name: &job.name,
         file: source.bytes,
         path: source.path,
-        index: sides::chunk_index(&from, source.path)?,
+        index: ChunkIndex::if_listed(&from, source.path)?.ok(),
         chunk: chunk.clone(),
         pipeline: Pipeline::of(&[], 0).expect("no filters are always there"),
         edges_unfiltered: false,

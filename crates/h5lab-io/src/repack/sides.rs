@@ -57,7 +57,7 @@ pub(super) fn from<'a>(
                 // HDF5 decodes a whole chunk for any part of it.
                 return Ok(library(chunk.clone()));
             };
-            let index = chunk_index(dataset, path)?;
+            let index = ChunkIndex::if_listed(dataset, path)?.ok();
             let empty = index.as_ref().is_some_and(|index| index.stored().is_empty());
             let (chunk, edges_unfiltered) = (chunk.clone(), now.edges_unfiltered);
             let tile = chunk.clone();
@@ -76,15 +76,6 @@ pub(super) fn from<'a>(
             }
         }
         _ => Ok(library(run)),
-    }
-}
-
-/// Where the chunks of a dataset are; `None` where this HDF5 can't say so in reasonable time.
-pub(super) fn chunk_index(dataset: &hdf5::Dataset, path: &Path) -> Result<Option<ChunkIndex>> {
-    match ChunkIndex::of(dataset, path) {
-        Ok(index) => Ok(Some(index)),
-        Err(failure) if failure.kind == FailureKind::Environment => Ok(None),
-        Err(failure) => Err(failure),
     }
 }
 

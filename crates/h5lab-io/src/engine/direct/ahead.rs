@@ -30,7 +30,7 @@ pub(super) fn look_ahead(
         return;
     }
     let first = if nth == 0 { 0 } else { nth + GROUP };
-    let parts = first..count.min(nth + 2 * GROUP);
+    let mut parts = first..count.min(nth + 2 * GROUP);
     spans.clear();
     let mut each = |span: Span| {
         // One alone needs no asking: the system reads ahead within it by itself.
@@ -44,7 +44,7 @@ pub(super) fn look_ahead(
         spans.push(span);
         Ok(())
     };
-    let _ = parts.into_iter().try_for_each(|part| spans_of(part, &mut each));
+    let _ = parts.try_for_each(|part| spans_of(part, &mut each));
     if spans.len() > 1 {
         spans.iter().for_each(|&span| file.fetch_ahead(span));
     }

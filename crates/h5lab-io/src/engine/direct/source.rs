@@ -134,12 +134,9 @@ impl Source {
             _ => match Filters::of(found, dtype, path)? {
                 Err(reason) => return Ok(Err(reason)),
                 Ok(filters) => {
-                    let index = match ChunkIndex::of(found, path) {
-                        // What this HDF5 can't list in reasonable time it can read all the same.
-                        Err(Failure { kind: FailureKind::Environment, message, .. }) => {
-                            return Ok(Err(Reason(format!("chunks that can't be listed: {message}"))));
-                        }
-                        index => index?,
+                    let index = match ChunkIndex::if_listed(found, path)? {
+                        Ok(index) => index,
+                        Err(why) => return Ok(Err(Reason(format!("chunks that can't be listed: {why}")))),
                     };
                     Values::Chunks { grid: Grid::new(&shape, index.chunk()), index, filters }
                 }

@@ -7,6 +7,7 @@ use crate::output::{json, note, print};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use h5lab_core::report::{Table, printable};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A job with what is known of it, for `--json`.
@@ -38,13 +39,8 @@ pub fn run(which: &[String], output: &Output) -> Result<()> {
         table.row([ticket.job.clone(), ticket.scheduler.name().into(), state.clone(), ticket.progress(), script, log]);
     }
     print(table.render())?;
-    let mut told = Vec::new();
-    for why in statuses.iter().filter_map(|status| status.failure.as_ref()) {
-        if !told.contains(&why) {
-            note(why);
-            told.push(why);
-        }
-    }
+    let failures: BTreeSet<&String> = statuses.iter().filter_map(|status| status.failure.as_ref()).collect();
+    failures.into_iter().for_each(|why| note(why));
     Ok(())
 }
 

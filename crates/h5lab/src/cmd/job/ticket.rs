@@ -108,11 +108,8 @@ fn records_in(results: &Path) -> Result<usize> {
 
 /// Those of cells that a sweep that was stopped will measure again do not count.
 fn finished(records: &[Record]) -> usize {
-    let cut = |record: &&Record| {
-        let ended_early = |failure: &Failure| matches!(failure.kind, FailureKind::Interrupted | FailureKind::TimeUp);
-        record.failure.as_ref().is_some_and(ended_early)
-    };
-    records.len() - records.iter().filter(cut).count()
+    let cut = |failure: &Failure| matches!(failure.kind, FailureKind::Interrupted | FailureKind::TimeUp);
+    records.iter().filter(|record| !record.failure.as_ref().is_some_and(cut)).count()
 }
 
 /// How many records of finished cells are in a result file, and how many of these cells it holds already.
