@@ -305,9 +305,10 @@ pub struct Measuring {
     /// Most memory that a rank uses for data
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_bytes)]
     pub buffer: u64,
-    /// Most bytes that one transfer call moves; a rank holds no more than that, and no more than --buffer
-    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_bytes)]
-    pub transfer_size: u64,
+    /// Most bytes that one transfer call moves, within --buffer: 8MiB if nothing is said; with --method direct all of
+    /// --buffer, which its threads share
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub transfer_size: Option<u64>,
     /// Collective transfers instead of independent ones: --method collective
     #[arg(long, conflicts_with = "method")]
     pub collective: bool,

@@ -28,17 +28,22 @@ use h5lab_core::tunables::Tunables;
 use h5lab_io::journal::check_apart;
 use std::path::{Path, PathBuf};
 
+/// Bytes of a transfer if nothing is said: a piece that was made or is going to be verified is still in the processor's cache.
+const TRANSFER_BYTES: u64 = 8 << 20;
+
 impl From<&Measuring> for Settings {
     fn from(measuring: &Measuring) -> Settings {
+        let method = if measuring.collective { Method::Collective } else { measuring.method };
+        let usual = if method == Method::Direct { u64::MAX } else { TRANSFER_BYTES };
         Settings {
-            method: if measuring.collective { Method::Collective } else { measuring.method },
+            method,
             tunables: Tunables {
                 threads: measuring.threads,
                 direct_io: measuring.direct_io.then_some(true),
                 ..Tunables::default()
             },
             repeat: measuring.repeat as usize,
-            buffer: measuring.buffer.min(measuring.transfer_size),
+            buffer: measuring.buffer.min(measuring.transfer_size.unwrap_or(usual)),
             ceiling: !measuring.no_ceiling,
             command: command_line(),
         }
