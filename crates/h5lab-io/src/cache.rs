@@ -35,6 +35,20 @@ fn drop_file(path: &Path) -> Result<()> {
     fadvise(&file, 0, None, Advice::DontNeed).map_err(|e| fail(e.into()))
 }
 
+/// Sends what of the files is in the page cache out of the processors' caches, so that the next read finds it as it finds
+/// data of which there is more than these caches hold.
+///
+/// # Errors
+/// `Storage` if a file can't be opened or mapped.
+pub fn leave_processor(files: &[PathBuf]) -> Result<()> {
+    let one = |path: &PathBuf| {
+        let file = File::open(path)?;
+        sys::leave_processor_caches(&file, file.metadata()?.len())
+    };
+    let fail = |path: &Path, e: std::io::Error| Failure::io("read from memory", path, &e);
+    files.iter().try_for_each(|path| one(path).map_err(|e| fail(path, e)))
+}
+
 /// True if nothing under this path can leave memory.
 pub fn is_memory(path: &Path) -> bool {
     const TMPFS_MAGIC: u64 = 0x0102_1994;

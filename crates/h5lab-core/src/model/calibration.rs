@@ -92,8 +92,6 @@ impl FilterCost {
 /// Everything that the model knows of machine, path and data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// Reads from the page cache.
-    pub warm: Transfers,
     /// Reads from the device, at places far apart.
     pub cold: Transfers,
     /// What HDF5 takes for each thing that it does when it reads.
@@ -117,10 +115,27 @@ impl Calibration {
             )
         };
         Calibration {
-            warm: line(1e-6, 5e9),
             cold: line(2e-4, 5e8),
-            reading: CallCosts { request: 2e-5, chunk: 5e-6, piece: 3e-8, byte: 1.5e-10, call: 0.0, node: 2e-5 },
-            writing: CallCosts { request: 2e-5, chunk: 1.2e-5, piece: 3e-8, byte: 5e-10, call: 0.0, node: 0.0 },
+            reading: CallCosts {
+                request: 2e-5,
+                chunk: 3e-6,
+                piece: 3e-8,
+                copied: 1e-10,
+                call: 5e-7,
+                read: 2e-10,
+                whole: 1e-10,
+                node: 2e-5,
+            },
+            writing: CallCosts {
+                request: 2e-5,
+                chunk: 8e-6,
+                piece: 3e-8,
+                copied: 1e-10,
+                call: 1e-6,
+                read: 4e-10,
+                whole: 1e-10,
+                node: 0.0,
+            },
             filters: vec![FilterCost { filters: vec![], points: vec![] }],
             cores: 1,
             measured: false,

@@ -1,7 +1,7 @@
 //! From counts to seconds.
 
 use super::calibration::{Calibration, FilterCost};
-use super::work::{Geometry, Work, write_work};
+use super::work::{Geometry, READ_AHEAD, Work, write_work};
 use crate::filter::Filter;
 use crate::layout::Layout;
 use crate::region::Region;
@@ -108,17 +108,22 @@ pub fn read_seconds(
     let ratio = point.map_or(1.0, |point| point.ratio.max(1e-9));
     let decode = point.map_or(0.0, |point| point.decode) * work.whole_chunks * geometry.chunk_bytes() as f64;
     let per = |bytes: f64, count: f64| if count > 0.0 { bytes / count } else { 0.0 };
-    let warm = work.calls * calibration.warm.seconds(per(work.read / ratio, work.calls));
+    let moved = Work { read: work.read / ratio, ..*work };
     let node = crate::prediction::index_node_bytes(geometry.shape.len()) as f64;
-    let device = if setting.cold {
-        work.places * calibration.cold.seconds(per(work.fetched / ratio, work.places))
-            + work.nodes * calibration.cold.seconds(node)
-    } else {
-        0.0
-    };
-    let processor = calibration.reading.seconds(work) + warm + decode / setting.decoders.max(1) as f64;
+    let processor = calibration.reading.seconds(&moved) + decode / setting.decoders.max(1) as f64;
     let (np, cores) = (setting.np.max(1) as f64, calibration.cores.max(1) as f64);
-    processor / np.min(cores) + device
+    let processor = processor / np.min(cores);
+    if !setting.cold {
+        return processor;
+    }
+    let place = per(work.fetched / ratio, work.places);
+    let first = place.min(READ_AHEAD as f64);
+    // What comes first from a place is waited for; the calls that were timed copied it, too.
+    let waited = work.places * calibration.cold.seconds(first) + work.nodes * calibration.cold.seconds(node);
+    let copied = work.places * first * calibration.reading.read;
+    // The rest is read ahead while the processor works.
+    let ahead = work.places * (calibration.cold.seconds(place) - calibration.cold.seconds(first));
+    waited + ahead.max(processor - copied)
 }
 
 /// Seconds to write all of the dataset once.
@@ -194,6 +199,28 @@ mod tests {
         assert!(cold(&slow, vec![Filter::Gzip(1)]) < cold(&slow, vec![]));
         let warm = |filters| estimate(&setting(false), &slow, &layout(filters)).unwrap().read;
         assert!(warm(vec![Filter::Gzip(1)]) > warm(vec![]));
+    }
+
+    #[test]
+    fn what_is_read_ahead_comes_while_the_processor_works() {
+        let mut calibration = calibration();
+        let stack = |calibration: &Calibration, cold| {
+            let layout = Layout::Chunked { chunk: vec![1, 540, 640], filters: vec![] };
+            estimate(&setting(cold), calibration, &layout).unwrap().reads[0]
+        };
+        let warm = stack(&calibration, false);
+        // The device alone takes the time of one call of this size: the copies are made meanwhile.
+        let image = 540.0 * 640.0 * 2.0;
+        let device = calibration.cold.seconds(image);
+        let node = calibration.cold.seconds(crate::prediction::index_node_bytes(3) as f64);
+        assert!(warm < device);
+        let cold = stack(&calibration, true);
+        assert!(cold >= device && cold < device + node * 1.1, "{cold} {device} {node}");
+        // If the processor takes longer, the device is waited for at the beginning.
+        calibration.reading.whole = 1e-7;
+        let (warm, cold) = (stack(&calibration, false), stack(&calibration, true));
+        let first = calibration.cold.seconds(READ_AHEAD as f64);
+        assert!(cold > warm && cold < warm + first + node * 1.1, "{cold} {warm} {first}");
     }
 
     #[test]

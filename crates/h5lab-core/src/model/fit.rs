@@ -3,7 +3,7 @@
 use super::work::Work;
 use serde::{Deserialize, Serialize};
 
-/// Seconds that HDF5 and the processor take for one of each, besides the transfer itself and the filters.
+/// Seconds that HDF5, the system and the processor take for one of each, besides the device and the filters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CallCosts {
     /// A request (H5Dread, H5Dwrite).
@@ -12,10 +12,17 @@ pub struct CallCosts {
     pub chunk: f64,
     /// A piece that is copied.
     pub piece: f64,
-    /// A byte that is copied.
-    pub byte: f64,
+    /// A byte that is copied between HDF5's own memory and the caller's.
+    #[serde(default)]
+    pub copied: f64,
     /// A call to the driver.
     pub call: f64,
+    /// A byte that calls move.
+    #[serde(default)]
+    pub read: f64,
+    /// A byte of the memory that chunks take which are read or written whole.
+    #[serde(default)]
+    pub whole: f64,
     /// A node of the chunk index that is met for the first time: fetched and taken apart.
     #[serde(default)]
     pub node: f64,
@@ -28,16 +35,19 @@ impl CallCosts {
         self.parts().iter().zip(counts).map(|(cost, count)| cost * count).sum()
     }
 
-    fn parts(&self) -> [f64; 6] {
-        [self.request, self.chunk, self.piece, self.byte, self.call, self.node]
+    fn parts(&self) -> [f64; PARTS] {
+        [self.request, self.chunk, self.piece, self.copied, self.call, self.read, self.whole, self.node]
     }
 }
 
-fn counts(work: &Work) -> [f64; 6] {
-    [work.requests, work.chunks, work.pieces, work.asked, work.calls, work.nodes]
+/// How many costs there are.
+const PARTS: usize = 8;
+
+fn counts(work: &Work) -> [f64; PARTS] {
+    [work.requests, work.chunks, work.pieces, work.copied, work.calls, work.read, work.whole, work.nodes]
 }
 
-/// A small experiment: what was done, and what it took besides the transfer.
+/// A small experiment: what was done, and what it took.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observation {
     /// What was done.
@@ -47,17 +57,17 @@ pub struct Observation {
 }
 
 /// Passes of the descent; it is exact to many digits long before.
-const PASSES: usize = 2000;
+const PASSES: usize = 10_000;
 
 /// The costs, none of them negative, whose sum of squared relative errors is least: coordinate descent (Friedman, Hastie,
 /// Höfling, Tibshirani 2007, "Pathwise coordinate optimization", without penalty, cut at zero).
 pub fn fit(observations: &[Observation]) -> CallCosts {
-    let rows: Vec<[f64; 6]> = observations
+    let rows: Vec<[f64; PARTS]> = observations
         .iter()
         .filter(|o| o.seconds > 0.0)
         .map(|o| counts(&o.work).map(|count| count / o.seconds))
         .collect();
-    let mut costs = [0.0; 6];
+    let mut costs = [0.0; PARTS];
     for _ in 0..PASSES {
         for part in 0..costs.len() {
             let (mut above, mut below) = (0.0, 0.0);
@@ -69,8 +79,8 @@ pub fn fit(observations: &[Observation]) -> CallCosts {
             costs[part] = if below > 0.0 { (above / below).max(0.0) } else { 0.0 };
         }
     }
-    let [request, chunk, piece, byte, call, node] = costs;
-    CallCosts { request, chunk, piece, byte, call, node }
+    let [request, chunk, piece, copied, call, read, whole, node] = costs;
+    CallCosts { request, chunk, piece, copied, call, read, whole, node }
 }
 
 #[cfg(test)]
@@ -79,12 +89,12 @@ mod tests {
 
     #[test]
     fn what_the_experiments_took_is_found_again() {
-        let truth = CallCosts { request: 2e-5, chunk: 5e-6, piece: 4e-8, byte: 2e-10, call: 0.0, node: 0.0 };
-        let work = |requests: f64, chunks: f64, pieces: f64, asked: f64| Work {
+        let truth = CallCosts { request: 2e-5, chunk: 5e-6, piece: 4e-8, copied: 2e-10, ..CallCosts::default() };
+        let work = |requests: f64, chunks: f64, pieces: f64, copied: f64| Work {
             requests,
             chunks,
             pieces,
-            asked,
+            copied,
             ..Work::default()
         };
         let all = [
@@ -103,9 +113,9 @@ mod tests {
 
     #[test]
     fn nothing_is_paid_back() {
-        let work = |requests: f64, asked: f64| Work { requests, asked, ..Work::default() };
+        let work = |requests: f64, copied: f64| Work { requests, copied, ..Work::default() };
         let observations = [(1.0, 1e6, 1e-3), (1000.0, 1e6, 0.5e-3)]
-            .map(|(requests, asked, seconds)| Observation { work: work(requests, asked), seconds });
+            .map(|(requests, copied, seconds)| Observation { work: work(requests, copied), seconds });
         assert!(fit(&observations).parts().iter().all(|cost| *cost >= 0.0));
         assert_eq!(fit(&[]), CallCosts::default());
     }

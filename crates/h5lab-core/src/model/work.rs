@@ -39,8 +39,12 @@ pub struct Work {
     pub calls: f64,
     /// Bytes that they read, before compression.
     pub read: f64,
+    /// Bytes in memory of the chunks that are read whole.
+    pub whole: f64,
     /// Pieces that are contiguous in the file's chunk and in memory: each is copied by itself.
     pub pieces: f64,
+    /// Bytes that are copied from the sieve buffer or a chunk in memory, not read straight to the caller's.
+    pub copied: f64,
     /// Places on the device that are gone to, each once in the pass.
     pub places: f64,
     /// Bytes (before compression) that are fetched from there.
@@ -51,7 +55,7 @@ pub struct Work {
 
 /// Bytes that Linux reads ahead of a reader who goes forward (`read_ahead_kb`, 128 if nobody has set it): what lies between
 /// two calls that are not further apart is read as well, and the second finds its bytes there.
-const READ_AHEAD: u64 = 128 << 10;
+pub(super) const READ_AHEAD: u64 = 128 << 10;
 
 /// Entries of an index node, on average: between half full and full.
 const ENTRIES: f64 = 40.0;
@@ -66,7 +70,9 @@ impl Work {
             whole_chunks: self.whole_chunks + other.whole_chunks,
             calls: self.calls + other.calls,
             read: self.read + other.read,
+            whole: self.whole + other.whole,
             pieces: self.pieces + other.pieces,
+            copied: self.copied + other.copied,
             places: self.places + other.places,
             fetched: self.fetched + other.fetched,
             nodes: self.nodes + other.nodes,
@@ -141,17 +147,15 @@ fn contiguous(geometry: &Geometry<'_>, request: &Region, common: Work) -> Work {
     let (length, outer) = run_length(&request.count, geometry.shape);
     let runs: u64 = request.count[..outer].iter().product();
     let run = length * geometry.element;
-    let all = Work { pieces: runs as f64, ..common };
+    let sieved = geometry.sieve && run <= DEFAULT_SIEVE_BYTES;
+    let all = Work { pieces: runs as f64, copied: if sieved { common.asked } else { 0.0 }, ..common };
     let Some(last) = outer.checked_sub(1) else {
         return Work { calls: 1.0, read: run as f64, places: 1.0, fetched: run as f64, ..all };
     };
     // Runs that follow each other along the innermost axis outside of them, and what one call reads of those.
     let (along, step) = (request.count[last], strides(geometry.shape)[last] * geometry.element);
-    let (together, bytes) = if geometry.sieve && run <= DEFAULT_SIEVE_BYTES {
-        ((DEFAULT_SIEVE_BYTES - run) / step + 1, DEFAULT_SIEVE_BYTES)
-    } else {
-        (1, run)
-    };
+    let (together, bytes) =
+        if sieved { ((DEFAULT_SIEVE_BYTES - run) / step + 1, DEFAULT_SIEVE_BYTES) } else { (1, run) };
     let (rows, calls, distance) = ((runs / along.max(1)) as f64, along.div_ceil(together), together * step);
     let read = rows * (calls * bytes) as f64;
     let all = Work { calls: rows * calls as f64, read, ..all };
@@ -176,7 +180,17 @@ fn chunked(geometry: &Geometry<'_>, chunk: &[u64], request: &Region, common: Wor
     let all = Work { chunks, pieces, nodes, ..common };
     if geometry.reads_whole() {
         let read = chunks * geometry.chunk_bytes() as f64;
-        return Work { whole_chunks: chunks, calls: chunks, read, places: groups, fetched: read, ..all };
+        let copied = common.asked;
+        return Work {
+            whole_chunks: chunks,
+            whole: read,
+            calls: chunks,
+            read,
+            copied,
+            places: groups,
+            fetched: read,
+            ..all
+        };
     }
     Work { calls: pieces, read: common.asked, places: pieces, fetched: common.asked, ..all }
 }
@@ -220,9 +234,11 @@ pub fn write_work(geometry: &Geometry<'_>) -> Work {
                 asked: bytes,
                 chunks,
                 whole_chunks: chunks,
+                whole: read,
                 calls: chunks,
                 read,
                 pieces: rows,
+                copied: bytes,
                 ..Work::default()
             }
         }
@@ -278,6 +294,8 @@ mod tests {
         assert_eq!((projection.calls, projection.pieces, projection.read), (1.0, 1.0, 400_000.0));
         let sinogram = Work::of(&geometry, &Region::new(vec![0, 7, 0], vec![100, 1, 500]));
         assert_eq!((sinogram.calls, sinogram.read), (100.0, 100.0 * 65536.0));
+        // An image is read straight to the caller's memory, a row of 1000 bytes by way of the sieve buffer.
+        assert_eq!((projection.copied, sinogram.copied, sinogram.whole), (0.0, 100_000.0, 0.0));
         // 66 rows of a tile lie within one sieve buffer.
         let tile = Work::of(&geometry, &Region::new(vec![7, 0, 0], vec![1, 130, 100]));
         assert_eq!((tile.calls, tile.pieces), (2.0, 130.0));
@@ -311,6 +329,7 @@ mod tests {
         let requests: Vec<Region> = (0..4).map(|k| Region::whole(&shape).slab(0, k * 16, k * 16 + 1)).collect();
         let pass = Work::of_pass(&geometry, &requests);
         assert_eq!((pass.requests, pass.whole_chunks), (4.0, 8.0));
+        assert_eq!((pass.whole, pass.copied), (8.0 * 131_072.0, 4.0 * 8192.0));
         assert_eq!(pass.fetched, 4.0 * 32.0 * 32.0 * 64.0 * 2.0);
     }
 }

@@ -46,6 +46,8 @@ pub struct Batch {
     pub repeat: usize,
     /// Whether the posix ceiling is measured beside each cell.
     pub ceiling: bool,
+    /// Whether warm reads find the data in memory, but not in the processors' caches.
+    pub from_memory: bool,
     /// The files, one after the other in each round.
     pub files: Vec<FileCells>,
 }
@@ -118,7 +120,7 @@ impl Sweep {
                         .filter_map(|settings| self.file(settings, np, supports, &mut next, &mut skipped))
                         .collect();
                     let (folder, repeat, ceiling) = (folder.clone(), self.repeat, self.ceiling);
-                    self.add(&mut batches, Batch { folder, np, mpi_io, repeat, ceiling, files });
+                    self.add(&mut batches, Batch { folder, np, mpi_io, repeat, ceiling, from_memory: false, files });
                 }
             }
         }

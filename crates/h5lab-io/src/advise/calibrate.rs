@@ -46,10 +46,8 @@ pub struct Task<'a> {
 /// # Errors
 /// `Storage` if there is no room, or the first failure of a small experiment.
 pub fn calibrate(task: &Task<'_>) -> Result<Calibration> {
-    let (warm, cold) = transfers(task)?;
     let mut calibration = Calibration {
-        warm,
-        cold,
+        cold: if task.cold { transfers(task)? } else { Transfers(Vec::new()) },
         cores: machine::collect(&process_env).cores.unwrap_or(1),
         filters: Vec::new(),
         measured: true,
@@ -73,13 +71,12 @@ const FILE: u64 = 96 << 20;
 /// Sizes of a read.
 const SIZES: [u64; 6] = [4 << 10, 32 << 10, 128 << 10, 512 << 10, 2 << 20, 8 << 20];
 /// How often all sizes are read.
-const WARM_ROUNDS: usize = 3;
 const COLD_ROUNDS: usize = 2;
 /// Most reads of each size.
 const READS: u64 = 24;
 
-/// Seconds of a read by its size, from the page cache and from the device.
-fn transfers(task: &Task<'_>) -> Result<(Transfers, Transfers)> {
+/// Seconds of a read from the device by its size.
+fn transfers(task: &Task<'_>) -> Result<Transfers> {
     let path = task.folder.join("calibrate.raw");
     let fail = |e: std::io::Error| Failure::io("calibrate", &path, &e);
     let mut file = File::create(&path).map_err(fail)?;
@@ -88,17 +85,12 @@ fn transfers(task: &Task<'_>) -> Result<(Transfers, Transfers)> {
         file.write_all(&block).map_err(fail)?;
     }
     drop(file);
-    let warm = table(WARM_ROUNDS, task.deadline, |size| reads(&path, size))?;
-    let cold = if task.cold {
-        table(COLD_ROUNDS, task.deadline, |size| {
-            cache::drop_files(std::slice::from_ref(&path))?;
-            reads(&path, size)
-        })?
-    } else {
-        warm.clone()
-    };
+    let cold = table(COLD_ROUNDS, task.deadline, |size| {
+        cache::drop_files(std::slice::from_ref(&path))?;
+        reads(&path, size)
+    })?;
     let _ = std::fs::remove_file(&path);
-    Ok((warm, cold))
+    Ok(cold)
 }
 
 /// The median over some rounds, at least one, of what each size takes.
@@ -138,12 +130,13 @@ const SMALL: [u64; 3] = [64, 256, 512];
 /// Chunks (none: contiguous) and accesses of the small experiments: together they tell requests, chunks, pieces and bytes
 /// apart.
 const EXPERIMENTS: &[(&[u64], &[&str])] = &[
-    (&[], &["projection:16", "sinogram:16", "random:64:1x4x64", "full"]),
+    (&[], &["projection:16", "sinogram:16", "random:64:1x4x64", "random:16:1x64x64", "full"]),
     (&[1, 256, 512], &["projection:16", "sinogram:2", "spectrum:2", "random:16:1x64x128"]),
     (&[4, 32, 64], &["projection:8", "sinogram:8", "spectrum:16", "random:32:1x64x128"]),
     (&[8, 16, 16], &["projection:8", "sinogram:8", "full"]),
+    (&[8, 64, 64], &["projection:8", "sinogram:8", "random:16:64x16x64"]),
     (&[16, 16, 512], &["projection:8", "sinogram:8", "spectrum:8"]),
-    (&[64, 128, 256], &["projection:4", "sinogram:4", "spectrum:16"]),
+    (&[64, 128, 256], &["projection:4", "sinogram:4", "spectrum:16", "random:16:1x64x64"]),
     (&[2, 64, 8], &["projection:8", "sinogram:4"]),
 ];
 
@@ -201,12 +194,8 @@ fn calls(task: &Task<'_>, calibration: &mut Calibration) -> Result<()> {
     for path in &paths {
         let _ = std::fs::remove_file(path);
     }
-    let observation = |(work, times): (Work, &Vec<f64>)| {
-        let seconds = stats::median(times).unwrap_or(0.0);
-        let transfer = work.calls * calibration.warm.seconds(work.read / work.calls.max(1.0));
-        // What is left is HDF5's own; the smallest part of a noisy measurement that it can be is a twentieth.
-        Observation { work, seconds: (seconds - transfer).max(seconds / 20.0) }
-    };
+    let observation =
+        |(work, times): (Work, &Vec<f64>)| Observation { work, seconds: stats::median(times).unwrap_or(0.0) };
     let reading: Vec<Observation> = works.into_iter().zip(&times).map(observation).collect();
     calibration.reading = fit(&reading);
     calibration.writing = fit(&writing);
@@ -254,9 +243,9 @@ fn filter(task: &Task<'_>, filters: &[Filter], calibration: &Calibration) -> Res
         let (seconds, requests) = small.read(Access::Full, 3)?;
         let all = (geometry.chunks() * geometry.chunk_bytes()) as f64;
         let ratio = all / (written.stored.max(1)) as f64;
-        let work = Work::of_pass(&geometry, &requests);
-        let plain = calibration.reading.seconds(&work)
-            + work.calls * calibration.warm.seconds(work.read / ratio / work.calls.max(1.0));
+        let mut work = Work::of_pass(&geometry, &requests);
+        work.read /= ratio;
+        let plain = calibration.reading.seconds(&work);
         let mut smaller = write_work(&geometry);
         smaller.read /= ratio;
         points.push(FilterPoint {

@@ -68,7 +68,7 @@ impl SmallFile<'_> {
 
     fn run(&self, experiment: &Experiment) -> Result<Outcome> {
         let team = Team { comm: &Solo, progress: &Silent, fault: None };
-        run::run(experiment, self.path, Options { in_place: true, ..Options::default() }, team)
+        run::run(experiment, self.path, Options { in_place: true, from_memory: true, ..Options::default() }, team)
     }
 }
 

@@ -126,7 +126,8 @@ impl OneFile<'_> {
         report(Step::Began(cell))?;
         let once = Experiment { repeat: 1, ..cell.experiment.clone() };
         let ceiling = self.batch.ceiling && counts && once.method != h5lab_core::method::Method::Null;
-        let options = Options { ceiling, compared: true, view: None, in_place: true };
+        let options =
+            Options { ceiling, compared: true, from_memory: self.batch.from_memory, view: None, in_place: true };
         match run(&once, &self.folder.join("data.h5"), options, self.team) {
             Err(failure) if failure.kind == FailureKind::RankLost => Err(failure),
             Err(failure) => {

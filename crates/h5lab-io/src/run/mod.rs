@@ -46,6 +46,8 @@ pub struct Options {
     pub view: Option<View>,
     /// The numbers are compared with others: a write into the page cache of a virtual machine finds its memory first.
     pub compared: bool,
+    /// Warm reads find the data in memory, but not in the processors' caches: as they do where there is much of it.
+    pub from_memory: bool,
     /// Write to the file itself, not to one beside it that then takes its name: for files that nobody keeps.
     pub in_place: bool,
 }
@@ -295,7 +297,8 @@ impl Run<'_> {
         fault: Option<&'p Fault>,
     ) -> Pass<'p> {
         let Run { options, team, last_words, .. } = *self;
-        Pass { engine, experiment, path, files, what, fault, find_memory: options.compared, team, last_words }
+        let Options { compared: find_memory, from_memory, .. } = options;
+        Pass { engine, experiment, path, files, what, fault, find_memory, from_memory, team, last_words }
     }
 
     /// The view is taken in the first repeat alone.
@@ -341,6 +344,7 @@ fn merge(before: Option<PassResult>, mut now: PassResult) -> PassResult {
 fn prepare_cache(
     experiment: &Experiment,
     files: &[PathBuf],
+    from_memory: bool,
     comm: &dyn Comm,
     last_words: &dyn Fn(&Failure),
 ) -> Result<Option<f64>> {
@@ -348,6 +352,9 @@ fn prepare_cache(
     let dropped = if cold { cache::drop_files(files) } else { Ok(()) };
     agree(comm, dropped, last_words)?;
     let shares = all_gather(comm, &cache::resident_share(files))?;
+    if from_memory && experiment.cache == CacheWanted::Warm {
+        agree(comm, cache::leave_processor(files), last_words)?;
+    }
     let worst = |a: f64, b: f64| if cold { a.max(b) } else { a.min(b) };
     Ok(shares.into_iter().collect::<Option<Vec<f64>>>().and_then(|all| all.into_iter().reduce(worst)))
 }

@@ -32,6 +32,8 @@ pub(super) struct Pass<'a> {
     pub(super) fault: Option<&'a Fault>,
     /// Whether a write finds the memory that its pages need: see [`memory::find`].
     pub(super) find_memory: bool,
+    /// See [`super::Options::from_memory`].
+    pub(super) from_memory: bool,
     pub(super) team: Team<'a>,
     pub(super) last_words: &'a dyn Fn(&Failure),
 }
@@ -100,7 +102,7 @@ impl Pass<'_> {
         let comm = self.team.comm;
         let mut values = agree(comm, values::of(&self.experiment.dataset), self.last_words)?;
         let resident = match self.experiment.direction {
-            Direction::Read => prepare_cache(self.experiment, self.files, comm, self.last_words)?,
+            Direction::Read => prepare_cache(self.experiment, self.files, self.from_memory, comm, self.last_words)?,
             Direction::Write => None,
         };
         let opening = Opening { experiment: self.experiment, path: self.path, comm };

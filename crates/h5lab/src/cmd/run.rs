@@ -340,7 +340,15 @@ fn batch_of(record: &Record) -> Result<Batch> {
         reads: if reads { vec![Cell { index: 1, experiment: e.clone() }] } else { vec![] },
     };
     let ceiling = record.ceiling.is_some();
-    Ok(Batch { folder, np: e.np, mpi_io: e.tunables.mpi_io, repeat: e.repeat, ceiling, files: vec![file] })
+    Ok(Batch {
+        folder,
+        np: e.np,
+        mpi_io: e.tunables.mpi_io,
+        repeat: e.repeat,
+        ceiling,
+        from_memory: false,
+        files: vec![file],
+    })
 }
 
 /// Where a record's files were: those of a sweep have its folder as their file, others are named.

@@ -179,7 +179,7 @@ impl Measuring<'_> {
 /// Seconds of one read of a pass; the record goes to `show`.
 fn measure(experiment: &Experiment, file: &Path, predicted: Option<f64>, show: &mut Show<'_>) -> Result<f64> {
     let team = Team { comm: &Solo, progress: &Silent, fault: None };
-    let outcome = run_experiment(experiment, file, Options::default(), team)?;
+    let outcome = run_experiment(experiment, file, Options { from_memory: true, ..Options::default() }, team)?;
     let settings = Settings {
         method: experiment.method,
         tunables: Tunables::default(),

@@ -99,8 +99,16 @@ impl Prover<'_> {
         let cells_of_a_file = 1 + kinds * READS;
         let accesses = self.workload.accesses(&self.sample.shape.0)?;
         let files = among.iter().map(|&i| self.file(&rows[i], i * cells_of_a_file, &accesses)).collect();
-        let batch =
-            Batch { folder: self.folder.to_owned(), np: self.np, mpi_io: None, repeat: 1, ceiling: false, files };
+        let batch = Batch {
+            folder: self.folder.to_owned(),
+            np: self.np,
+            mpi_io: None,
+            repeat: 1,
+            ceiling: false,
+            // The sample is small; what it stands for may not be.
+            from_memory: true,
+            files,
+        };
         for (index, record) in self.measure(&batch)? {
             let (number, cell) = (index / cells_of_a_file, index % cells_of_a_file);
             // Repeated reads are one cell.
