@@ -10,6 +10,7 @@ of each access, a list of rounds}.
 
 import json
 import os
+import random
 import sys
 import time
 
@@ -116,12 +117,14 @@ def measure(task):
 
 
 def measure_case(case, paths, rounds):
-    """All layouts in turns, in changing direction; what is far behind is not read again."""
+    """All layouts in turns, in another order each round, so that none always follows the same one or itself; what is far
+    behind is not read again."""
+    order = random.Random(1)
     found = [[[] for _ in case["reads"]] for _ in paths]
     score = lambda i: sum(share * sorted(r)[len(r) // 2] for (_, share), r in zip(case["reads"], found[i]))
     among = list(range(len(paths)))
     for round in range(rounds):
-        for i in among if round % 2 == 0 else reversed(among):
+        for i in order.sample(among, len(among)):
             for (access, _), times in zip(case["reads"], found[i]):
                 times.append(read(paths[i], access, case["cold"]))
         best = min(map(score, among))
