@@ -31,6 +31,7 @@ def run(bench):
     for name, part in (
         ("shuffle+gzip=4", lambda: filters(bench, images, "shuffle+gzip=4")),
         ("bitshuffle-lz4", lambda: filters(bench, images, "bitshuffle-lz4")),
+        ("shared", lambda: shared(bench, images)),
         ("tiles", lambda: tiles_of(bench, tiles)),
         ("contiguous", lambda: places(bench, contiguous)),
     ):
@@ -99,6 +100,25 @@ def filters(bench, images, filters):
     return lines, ran
 
 
+def shared(bench, images):
+    """A compressed dataset written by many ranks: a file a rank (direct), and one shared file (collective)."""
+    shape, chunk = f"{images}x{IMAGE[0]}x{IMAGE[1]}", f"1x{IMAGE[0]}x{IMAGE[1]}"
+    ran = bench.interleave(bench.rounds_or(5), {
+        f"{method} {filters}": lambda method=method, filters=filters: ours(
+            bench, shape, chunk, filters, "rows", np=CORES, threads=1 if method == "direct" else None, method=method,
+        )
+        for filters in TIMES
+        for method in ("direct", "collective")
+    })
+    total = lambda name: [sum(s["write"].values()) for s in ran[name]]
+    lines = [
+        Line(f"{filters}: write, np {CORES}, a file a rank", "s", total(f"direct {filters}"), "one shared",
+             total(f"collective {filters}"))
+        for filters in TIMES
+    ]
+    return lines, ran
+
+
 def tiles_of(bench, images):
     """The corner tile of every image, which is one chunk: a call for each."""
     shape = f"{images}x{IMAGE[0]}x{IMAGE[1]}"
@@ -148,10 +168,11 @@ def places(bench, images):
     return lines, ran
 
 
-def ours(bench, shape, chunk, filters, access, *, np, threads, ceiling=False, repeat=1):
-    """Seconds of each phase of a write and a read by `direct`."""
+def ours(bench, shape, chunk, filters, access, *, np, threads, method="direct", ceiling=False, repeat=1):
+    """Seconds of each phase of a write and a read."""
+    options = [] if threads is None else ["--threads", threads]
     ran = bench.run([
-        bench.h5lab, "run", "--json", "--quiet", "--method", "direct", "--threads", threads, "--np", np, "--shape", shape,
+        bench.h5lab, "run", "--json", "--quiet", "--method", method, *options, "--np", np, "--shape", shape,
         "--dtype", "u16", "--data", "detector", "--chunk", chunk, "--filter", filters, "--write", "rows", "--access", access,
         "--cache", "warm", "--repeat", repeat, "--ceiling", str(ceiling).lower(), "--path", bench.work,
     ])
