@@ -135,7 +135,7 @@ impl Experiment {
         }
         if self.buffer < self.dataset.dtype.size() as u64 {
             return refuse(format!("a buffer of {} bytes does not hold one element", self.buffer))
-                .map_err(|f| f.mend("give a larger --buffer: 64MiB"));
+                .map_err(|f| f.mend("give a larger --buffer (64MiB) or --transfer-size (8MiB)"));
         }
         Ok(())
     }

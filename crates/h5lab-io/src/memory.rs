@@ -19,7 +19,7 @@ const OF_LIMIT: u64 = 8;
 pub fn find(bytes: u64, ranks: usize) {
     let bytes = bytes.min(most() / ranks.max(1) as u64);
     if bytes > 0 && is_virtual() {
-        sys::touch_and_free(bytes as usize);
+        sys::touch_and_free(bytes);
     }
 }
 
@@ -51,6 +51,6 @@ mod tests {
             find(bytes, ranks);
         }
         sys::touch_and_free(3 << 20);
-        sys::touch_and_free(usize::MAX); // more than there can be: refused by the kernel, and nobody minds
+        sys::touch_and_free(u64::MAX); // more than there can be: refused by the kernel, and nobody minds
     }
 }

@@ -13,14 +13,15 @@ pub fn page_size() -> u64 {
 /// cachestat(2) where the kernel has it (6.5), else mincore(2) over a mapping.
 ///
 /// # Errors
-/// The system call's. mincore answers "all" for a file that this user neither owns nor may write.
+/// The system call's. Of a file that this user neither owns nor may write, the kernel tells nobody.
 pub fn resident_pages(file: &File, bytes: u64) -> std::io::Result<u64> {
     if bytes == 0 {
         return Ok(0);
     }
     match cachestat(file, bytes) {
-        Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EPERM | libc::EOPNOTSUPP)) => {
-            mincore(file, bytes)
+        Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EOPNOTSUPP)) => {
+            // mincore would say that all of it is there.
+            if may_know(file)? { mincore(file, bytes) } else { Err(std::io::ErrorKind::PermissionDenied.into()) }
         }
         answer => answer,
     }
@@ -36,18 +37,14 @@ pub fn prefer_huge_pages<T>(memory: &mut [std::mem::MaybeUninit<T>]) {
     }
 }
 
-/// Has the kernel find this much memory, as MADV_POPULATE_WRITE does (madvise(2), Linux 5.14), and gives it back at once. A
-/// refusal costs nothing.
-pub fn touch_and_free(bytes: usize) {
-    let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a fresh mapping that nothing refers to; it is unmapped before the function returns.
-    unsafe {
-        let mapping = libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, anonymous, -1, 0);
-        if mapping != libc::MAP_FAILED {
-            libc::madvise(mapping, bytes, libc::MADV_HUGEPAGE);
-            libc::madvise(mapping, bytes, libc::MADV_POPULATE_WRITE);
-            libc::munmap(mapping, bytes);
-        }
+/// Has the kernel find this much memory, and gives it back at once. A refusal costs nothing.
+///
+/// It is a file's in memory (memfd_create(2), fallocate(2)), like the page cache that will take its place, not the process's
+/// own: that stays as small as it is.
+pub fn touch_and_free(bytes: u64) {
+    use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, memfd_create};
+    if let Ok(file) = memfd_create("h5lab", MemfdFlags::CLOEXEC) {
+        let _ = fallocate(&file, FallocateFlags::empty(), 0, bytes);
     }
 }
 
@@ -126,6 +123,15 @@ fn cachestat(file: &File, bytes: u64) -> std::io::Result<u64> {
     // SAFETY: the kernel reads two u64 (offset, length) and writes one `struct cachestat`; both outlive the call.
     let answer = unsafe { libc::syscall(SYS_CACHESTAT, file.as_raw_fd(), range.as_ptr(), &raw mut stat, 0u32) };
     if answer == 0 { Ok(stat.cached) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// Whether mincore(2) tells this user the truth.
+fn may_know(file: &File) -> std::io::Result<bool> {
+    use rustix::fs::{Access, access};
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid();
+    let owner = file.metadata()?.uid() == user.as_raw() || user.is_root();
+    Ok(owner || access(format!("/proc/self/fd/{}", file.as_raw_fd()), Access::WRITE_OK).is_ok())
 }
 
 fn mincore(file: &File, bytes: u64) -> std::io::Result<u64> {

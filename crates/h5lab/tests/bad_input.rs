@@ -3,7 +3,7 @@
 mod common;
 
 use common::disk::Disk;
-use common::{Folder, MPI, Outcome, Run, on_search_path, snapshot};
+use common::{Folder, MPI, Outcome, Run, on_search_path, root_for, snapshot};
 use h5lab_core::dataset::Dtype;
 use h5lab_core::failure::FailureKind;
 use h5lab_core::generate::{Data, DataKind};
@@ -254,6 +254,18 @@ fn force_replaces_what_h5lab_did_not_make() {
 }
 
 #[test]
+fn what_replaces_a_file_has_its_permissions() {
+    let folder = Folder::new();
+    for words in ["write 3 4 test.h5", "write 3 4 test.h5 --np 2", "simple test.h5"] {
+        folder.h5lab("write 2 2 test.h5").ok();
+        set_mode(&folder.path("test.h5"), 0o640);
+        folder.h5lab(words).ok();
+        let mode = fs::metadata(folder.path("test.h5")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640, "{words}");
+    }
+}
+
+#[test]
 fn simple_takes_four_ranks_and_no_more() {
     let folder = Folder::new();
     const SAYS: &[&str] = &["5 ranks, but the dataset has 4 elements", "what to do: use at most --np 4"];
@@ -460,6 +472,21 @@ fn no_permission() {
     set_mode(&nobody.path("closed"), 0o755);
 }
 
+/// The kernel tells only those who may write a file what of it is in the page cache.
+#[test]
+fn the_cache_of_others_files_is_not_known() {
+    if !root_for("a file of another user") {
+        return;
+    }
+    let nobody = AsNobody::new();
+    Run::new(env!("CARGO_BIN_EXE_h5lab"), &nobody.path(".")).words("write 50 20000 roots.h5").ok();
+    for cache in ["as-found", "warm", "cold"] {
+        let read = nobody.h5lab(&format!("read roots.h5 --json --cache {cache}")).ok().record();
+        assert_eq!(read.samples[0].resident, None, "{cache}");
+        assert_eq!(read.cache_state(), h5lab_core::record::CacheState::Unverified, "{cache}");
+    }
+}
+
 #[test]
 fn a_full_file_system() {
     let Some(disk) = Disk::small(8) else { return };
@@ -479,6 +506,10 @@ fn a_full_file_system() {
         assert_eq!(disk.names(), [""; 0], "{words}");
     }
     room_for_one_file_alone(&disk);
+    fs::write(disk.path().join("most"), vec![1; 8 << 20]).unwrap_err();
+    let full = (0..1000).any(|k| fs::write(disk.path().join(format!("rest-{k}")), [1; 512]).is_err());
+    assert!(full, "the last block is taken");
+    refused(&folder.h5lab("simple disk/s.h5 --np 2").run(), Storage, &["no space left", "what to do: free space"]);
 }
 
 const COLLECTIVE: &str = if MPI { "--collective" } else { "" };

@@ -269,6 +269,8 @@ fn memory_is_bounded_by_the_buffer_not_by_the_data() {
     for (size, little, options) in [
         ("write 4 5000000", "write 4 10", "--buffer 4MiB --no-ceiling"),
         ("write 4 5000000", "write 4 10", "--buffer 4MiB --no-ceiling --np 2"),
+        // Memory that the page cache is going to need is nobody's own.
+        ("write 4 5000000", "write 4 10", "--buffer 4MiB"),
         ("read", "read tiny.h5", "--buffer 4MiB --no-ceiling"),
         ("chunking --shape 20x500x500", "chunking --shape 5x500x500", "--chunk 1x20x20 --tile 20x20 --data uniform"),
     ] {
@@ -276,6 +278,14 @@ fn memory_is_bounded_by_the_buffer_not_by_the_data() {
         let grown = peak_memory(&folder, size, options).saturating_sub(peak_memory(&folder, little, options));
         assert!(grown < 12 << 10, "{size} {options}: {} MiB more than with little data", grown >> 10);
     }
+}
+
+#[test]
+fn names_that_begin_with_a_dash_follow_two() {
+    let folder = Folder::new();
+    folder.h5lab("write 3 4 --np 2 -- -dash.h5").ok();
+    let read = folder.h5lab("read --np 2 --json -- -dash.h5").ok().record();
+    assert_eq!(read.verification, h5lab_core::record::Verification::Passed);
 }
 
 /// The most memory that a process of this command had, in KiB.

@@ -2,7 +2,7 @@
 
 use super::table::{cache, verified};
 use super::{Table, bytes, seconds, significant};
-use crate::record::{Record, Verification};
+use crate::record::{CacheState, Record, Verification};
 
 /// One layout of one kind of data: written, and its tiles read from a warm and from a cold cache.
 #[derive(Clone, Debug)]
@@ -116,8 +116,11 @@ fn lesson(comparisons: &[Comparison], kind: &str) -> Option<String> {
     let ratio = packed.ratio()?;
     let times = |of: fn(&Comparison) -> f64| of(packed) / of(plain).max(1e-9);
     let (write, warm, cold) = (times(|c| total(&c.written)), times(|c| total(&c.warm)), times(|c| total(&c.cold)));
+    let cold_enough = [plain, packed].iter().all(|c| matches!(c.cold.cache_state(), CacheState::Cold(_)));
     let verdict = if ratio < 1.2 {
         "it saves no space worth having: leave such data uncompressed"
+    } else if !cold_enough {
+        "it pays in space; what it does to cold reads can't be measured here: these were not cold"
     } else if cold < 1.0 - MARGIN {
         "it pays in space and in cold reads"
     } else if cold <= 1.0 + MARGIN {

@@ -72,6 +72,7 @@ impl Scratch {
         }
         let old = engine::companions(target);
         let names: Vec<_> = self.files.iter().filter(|f| f.exists()).map(|f| (f, engine::final_name(f))).collect();
+        names.iter().for_each(|(file, name)| take_after(file, name));
         names.iter().try_for_each(|(file, name)| fs::rename(file, name)).map_err(fail)?;
         old.iter().filter(|part| names.iter().all(|(_, name)| name != *part)).for_each(|part| discard(part));
         Ok(())
@@ -80,6 +81,13 @@ impl Scratch {
     pub(super) fn remove(&self) {
         self.files.iter().chain([&self.ceiling]).for_each(|path| discard(path));
     }
+}
+
+/// Gives a file the owner, as far as this user may, and the permissions of the one that it replaces.
+fn take_after(file: &Path, replaced: &Path) {
+    let Ok(old) = fs::metadata(replaced) else { return };
+    let _ = std::os::unix::fs::chown(file, Some(old.uid()), Some(old.gid()));
+    let _ = fs::set_permissions(file, old.permissions());
 }
 
 /// A file that is written beside another until it is whole; a signal removes it.
@@ -102,19 +110,22 @@ impl Beside {
     }
 }
 
+/// Bytes that a small file takes: where less is free, the file system is full.
+const LEAST_FILE: u64 = 4096;
+
 /// MPI-IO does not say why a write failed: if there is no space left, that is why.
 pub(super) fn full_disk(failure: Failure, experiment: &Experiment, target: &Path) -> Failure {
     let written = fs::metadata(target).map_or(0, |file| file.blocks() * 512);
-    let missing = experiment.dataset.bytes().saturating_sub(written);
+    let needed = experiment.dataset.bytes().max(LEAST_FILE);
+    let missing = needed.saturating_sub(written).max(LEAST_FILE);
     let told = failure.message == crate::h5::DISK_FULL;
     let vague = failure.kind == FailureKind::Storage && (told || failure.mend.is_none());
     match crate::host::filesystem::free_bytes(target) {
         Ok(free) if vague && experiment.direction == Direction::Write && free < missing => {
-            let needed = bytes(experiment.dataset.bytes());
             let message =
                 if told { failure.message } else { format!("{} ({})", crate::h5::DISK_FULL, failure.message) };
             Failure { message, ..failure }
-                .mend(format!("free space, or choose another path: the dataset needs {needed}"))
+                .mend(format!("free space, or choose another path: the dataset needs {}", bytes(needed)))
         }
         _ => failure,
     }
@@ -275,7 +286,8 @@ pub fn check_room(path: &Path, needed: u64) -> Result<()> {
         Ok(free) if free < needed => {
             let why = format!("no room: {} needed, {} free", bytes(needed), bytes(free));
             Err(Failure::new(FailureKind::Storage, why).at(path).mend(
-                "free space, choose another path or a smaller size, or add --ignore-free-space if this figure is wrong",
+                "free space (a file that is replaced stays until the new one is whole), choose another path or a smaller size, \
+                 or add --ignore-free-space if this figure is wrong",
             ))
         }
         _ => Ok(()),

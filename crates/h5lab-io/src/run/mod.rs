@@ -118,7 +118,11 @@ pub fn replace<T>(
     body: impl FnOnce(&Path, &dyn Fn(&Failure)) -> Result<T>,
 ) -> Result<T> {
     let path = &followed(path);
-    in_place_of(path, Scratch::of(experiment, path), team, |target, _, last_words| body(target, last_words))
+    let full_disk = |failure, target: &Path| files::full_disk(failure, experiment, target);
+    in_place_of(path, Scratch::of(experiment, path), team, |target, _, last_words| {
+        let last_words = |failure: &Failure| last_words(&full_disk(failure.clone(), target));
+        body(target, &last_words).map_err(|failure| full_disk(failure, target))
+    })
 }
 
 fn in_place_of<T>(

@@ -16,6 +16,7 @@ use h5lab_io::comm::{Comm, mpi, threads};
 use h5lab_io::fault::Fault;
 use h5lab_io::host::{launcher, machine, process_env};
 use h5lab_io::run::Team;
+use std::path::Path;
 use std::sync::Mutex;
 
 /// Called with what ranks leave, as soon as it is there.
@@ -29,12 +30,18 @@ pub fn run(task: &Task, ranks: &Ranks, output: &Output, on_done: OnDone<'_>) -> 
     if let Some(np) = output.worker {
         return worker::run(task, np);
     }
+    // MPI crashes without one.
+    std::env::current_dir().map_err(|e| {
+        Failure::io("look at", Path::new("."), &e).mend("change into a folder that is there: this one was removed")
+    })?;
     let asked = ranks.counts();
     let runner = Runner::new(&asked)?;
     let mut done = Vec::new();
     for np in runner.counts(&asked)? {
         if done.contains(&np) {
-            crate::output::note(&format!("--np has {np} more than once: it is measured once"));
+            if !output.quiet {
+                crate::output::note(&format!("--np has {np} more than once: it is measured once"));
+            }
             continue;
         }
         done.push(np);

@@ -182,7 +182,7 @@ impl Mpirun {
             None => &mut command,
         };
         command.arg(std::env::current_exe().unwrap_or_else(|_| "h5lab".into()));
-        command.args(arguments(task)).args(["--worker", &np.to_string()]);
+        command.args(arguments(task, np));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -227,11 +227,15 @@ fn pmi() -> Option<&'static str> {
 }
 
 /// What the ranks are called with: this very command, or the batch that a file holds.
-fn arguments(task: &Task) -> Vec<OsString> {
-    match task {
+fn arguments(task: &Task, np: usize) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = match task {
         Task::Batch(task) => vec!["batch".into(), task.file.clone().into()],
         _ => std::env::args_os().skip(1).collect(),
-    }
+    };
+    // What follows `--` is no option.
+    let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    arguments.splice(end..end, ["--worker".into(), np.to_string().into()]);
+    arguments
 }
 
 fn is_root() -> bool {
