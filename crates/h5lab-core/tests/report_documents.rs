@@ -374,6 +374,12 @@ fn hostile_text_is_text_everywhere_else() {
 }
 
 #[test]
+fn hostile_text_in_a_plan_is_text() {
+    let text = plan(&hostile());
+    from_toml(&text, Sweep::default()).unwrap_or_else(|why| panic!("{why}\n{text}"));
+}
+
+#[test]
 fn tables_have_a_row_a_sample_and_the_documented_columns() {
     let mut records = golden();
     records[0].failure = Some(Failure::new(FailureKind::Storage, "gone"));
@@ -438,6 +444,45 @@ fn the_plan_of_a_report_can_be_run() {
         });
         assert!(found, "{} is not in\n{text}", wanted.in_words());
     }
+}
+
+/// A plan that sets everything that can be set, as records, as a plan again: it measures the same cells.
+#[test]
+fn the_plan_of_a_report_has_every_setting() {
+    let asked = "shape='16x8x8'\nseed=7\nwrite='projection'\naccess=['sinogram','full']\nfsync=[true,false]\nbuffer='1MiB'\n\
+        processes=['axis1','blocks']\nnp=2\nalignment=['default','4KiB']\nchunk-cache-bytes='16MiB'\nchunk-cache-slots=[101,'default']\n\
+        collective-metadata=true\nallocation-time='early'\nfill-time=['if-set','default']\nmpi-io='romio'\nsubfiles=2\n\
+        subfile-stripe='1MiB'\nthreads=[3,'default']\ndirect-io=true\nhint={ cb_nodes = 2, romio_cb_write = 'enable' }";
+    let cells = |plan: &str| {
+        let sweep = from_toml(plan, Sweep::default()).unwrap_or_else(|why| panic!("{why}\n{plan}"));
+        let (batches, _) = sweep.batches(&|_| Ok(())).unwrap();
+        let cells = batches.iter().flat_map(|batch| batch.cells());
+        cells.map(|cell| serde_json::to_string(&cell.experiment).unwrap()).collect::<BTreeSet<String>>()
+    };
+    let model = golden().remove(3);
+    let record = |experiment: &String| {
+        let mut record = model.clone();
+        record.experiment = serde_json::from_str(experiment).unwrap();
+        record.samples.iter_mut().for_each(|sample| sample.ranks = vec![sample.ranks[0]; 2]);
+        record
+    };
+    let asked = cells(asked);
+    let mut records: Vec<Record> = asked.iter().map(record).collect();
+    let all = results(&records);
+    assert_eq!(all.cells.len(), asked.len());
+    let again = plan(&all);
+    assert!(!again.contains('#'), "{again}");
+    assert_eq!(cells(&again), asked, "{again}");
+
+    records[0].experiment.tunables.hints.clear();
+    records[0].experiment.dataset.data.as_mut().unwrap().seed = u64::MAX;
+    let again = plan(&results(&records));
+    assert!(
+        again.contains("# hint = none is left out") && again.contains("# seed = \"18446744073709551615\" is"),
+        "{again}"
+    );
+    assert_eq!(cells(&again), asked, "{again}");
+    assert!(from_toml(&plan(&results(&records[..1])), Sweep::default()).is_ok_and(|sweep| sweep.seed == u64::MAX));
 }
 
 #[test]
