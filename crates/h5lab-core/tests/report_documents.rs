@@ -5,7 +5,7 @@ use h5lab_core::failure::{Failure, FailureKind};
 use h5lab_core::layout::Layout;
 use h5lab_core::method::Method;
 use h5lab_core::record::Record;
-use h5lab_core::report::document::{Document, document, plan};
+use h5lab_core::report::document::{Block, Document, document, plan};
 use h5lab_core::report::figure::svg::svg;
 use h5lab_core::report::html::{PLOTLY, page};
 use h5lab_core::report::markdown::markdown;
@@ -168,6 +168,46 @@ fn cold_reads_that_were_not_cold_are_called_so() {
     records.iter_mut().flat_map(|record| &mut record.samples).for_each(|sample| sample.resident = Some(0.0));
     let cold = markdown(&document_of(&records));
     assert!(!cold.contains("not cold") && cold.contains(", cold"), "{cold}");
+}
+
+/// The rows of the table of all results, heads first.
+fn all_results(records: &[Record]) -> Vec<Vec<String>> {
+    let document = document_of(records);
+    let section = document.sections.iter().find(|section| section.id == "results").unwrap();
+    let Block::Table(grid) = &section.blocks[0] else { panic!("no table") };
+    std::iter::once(grid.heads.iter().map(|(head, _)| head.clone()).collect()).chain(grid.rows.clone()).collect()
+}
+
+#[test]
+fn what_a_sweep_varies_has_a_column() {
+    let mut records = sweep();
+    let column = |records: &[Record], head: &str| {
+        let rows = all_results(records);
+        let at = rows[0].iter().position(|known| known == head)?;
+        Some(rows.into_iter().skip(1).map(|mut row| row.swap_remove(at)).collect::<Vec<_>>())
+    };
+    assert_eq!((column(&records, "settings"), column(&records, "shape")), (None, None));
+    let e = &mut records[1].experiment;
+    (e.tunables.alignment, e.tunables.threads, e.cache) = (Some(4096), Some(2), CacheWanted::Cold);
+    records[2].experiment.dataset.shape.0 = vec![32, 8, 8];
+    records[3].experiment.dataset.data.as_mut().unwrap().seed = 9;
+    assert_eq!(column(&records, "settings").unwrap()[..2], ["", "alignment=4096 threads=2"]);
+    assert_eq!(column(&records, "shape").unwrap()[1..3], ["16x8x8 f32", "32x8x8 f32"]);
+
+    let text = csv_text(&results(&records));
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let heads = reader.headers().unwrap().clone();
+    let lines: Vec<_> = reader.records().map(Result::unwrap).collect();
+    let all = |line: &str, head: &str| {
+        let at = |name: &str| heads.iter().position(|known| known == name).unwrap();
+        let of = lines.iter().filter(|row| row[at("line")] == *line);
+        of.map(|row| row[at(head)].to_owned()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" | ")
+    };
+    assert_eq!((all("1", "tunables"), all("2", "tunables")), (String::new(), "alignment=4096 threads=2".into()));
+    assert_eq!(
+        (all("4", "seed"), all("2", "cache"), all("2", "cache_met")),
+        ("9".into(), "cold".into(), "warm".into())
+    );
 }
 
 #[test]

@@ -2,33 +2,24 @@
 
 use super::{Block, Material, Section, interval_cell, mib};
 use crate::amplification::Amplification;
+use crate::compare::Dimension;
 use crate::report::grid::{Grid, MOST_ROWS};
 use crate::results::Cell;
 use crate::stats::median;
 
+/// What the column of settings has: what else is set, and of the rest what differs between cells.
+const SETTINGS: [Dimension; 4] = [Dimension::Settings, Dimension::Data, Dimension::Split, Dimension::Buffer];
+
+/// A column: its heading, and what it has of a cell.
+type Column<'a> = (&'static str, Box<dyn Fn(&Cell) -> String + 'a>);
+
 pub(super) fn section(material: &Material<'_>) -> Option<Section> {
-    let heads = [
-        "file",
-        "#line",
-        "",
-        "access",
-        "method",
-        "layout",
-        "#ranks",
-        "cache",
-        "path",
-        "#transfer MiB/s",
-        "#95 % interval",
-        "#n",
-        "#total MiB/s",
-        "#of ceiling",
-        "#read ampl. comp/meas",
-        "verified",
-    ];
-    let mut grid = Grid::large(&heads[unnamed(material)..]);
+    let columns = columns(material);
+    let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
+    let mut grid = Grid::large(&heads);
     let cells = &material.results.cells;
     for cell in cells.iter().take(MOST_ROWS) {
-        grid.row(row(material, cell));
+        grid.row(columns.iter().map(|(_, of)| of(cell)));
     }
     grid.left_out = cells.len() - grid.rows.len();
     let section = Section::new("results", "All results")
@@ -36,37 +27,45 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     section.show(Block::Table(grid)).unless_empty()
 }
 
-/// How many columns are left out: that of files, where there is one.
-fn unnamed(material: &Material<'_>) -> usize {
-    usize::from(material.results.sources.len() < 2)
+/// The columns. Those of files, shapes and settings only where there is something to tell apart.
+fn columns<'a>(material: &'a Material<'_>) -> Vec<Column<'a>> {
+    let (results, labels) = (material.results, &material.labels);
+    let mut columns: Vec<Column<'a>> = Vec::new();
+    let mut add = |shown: bool, head, of: Box<dyn Fn(&Cell) -> String + 'a>| {
+        if shown {
+            columns.push((head, of));
+        }
+    };
+    let settings = move |cell: &Cell| labels.only(cell, &SETTINGS);
+    let sizes = results.cells.iter().any(|cell| cell.size_word() != results.cells[0].size_word());
+    add(results.sources.len() > 1, "file", Box::new(|c| results.sources[c.source].clone()));
+    add(true, "#line", Box::new(|c| c.line.to_string()));
+    add(true, "", Box::new(|c| if c.reads() { "read" } else { "write" }.into()));
+    add(true, "access", Box::new(Cell::access_word));
+    add(true, "method", Box::new(|c| c.method_word().into()));
+    add(true, "layout", Box::new(|c| c.experiment.layout.to_string()));
+    add(sizes, "shape", Box::new(Cell::size_word));
+    add(results.cells.iter().any(|c| !settings(c).is_empty()), "settings", Box::new(settings));
+    add(true, "#ranks", Box::new(|c| c.experiment.np.to_string()));
+    add(true, "cache", Box::new(|c| if c.reads() { c.met_word() } else { c.cache_word() }.into()));
+    add(true, "path", Box::new(|c| results.around(c).get("path").to_owned()));
+    add(true, "#transfer MiB/s", Box::new(|c| mib(median(&c.transfer()))));
+    add(true, "#95 % interval", Box::new(|c| interval_cell(&c.transfer())));
+    add(true, "#n", Box::new(|c| c.transfer().len().to_string()));
+    add(true, "#total MiB/s", Box::new(|c| mib(median(&c.total()))));
+    add(true, "#of ceiling", Box::new(|c| c.ceiling_share().map_or("-".into(), |s| format!("{:.0} %", s * 100.0))));
+    let amplification = |c: &Cell| c.amplification.as_ref().map_or("-".into(), Amplification::to_string);
+    add(true, "#read ampl. comp/meas", Box::new(amplification));
+    add(true, "verified", Box::new(outcome));
+    columns
 }
 
-fn row(material: &Material<'_>, cell: &Cell) -> Vec<String> {
-    let e = &cell.experiment;
-    let samples = cell.transfer();
-    let outcome = match (&cell.failure, cell.verified) {
+/// Whether the values of a cell were right, or why it failed.
+fn outcome(cell: &Cell) -> String {
+    match (&cell.failure, cell.verified) {
         (Some(why), _) => format!("FAILED: {why}"),
         (None, Some(true)) => "yes".into(),
         (None, Some(false)) => "NO".into(),
         (None, None) => "-".into(),
-    };
-    let all = vec![
-        material.results.sources[cell.source].clone(),
-        cell.line.to_string(),
-        if cell.reads() { "read" } else { "write" }.into(),
-        cell.access_word(),
-        cell.method_word().into(),
-        e.layout.to_string(),
-        e.np.to_string(),
-        if cell.reads() { cell.met_word() } else { cell.cache_word() }.into(),
-        material.results.around(cell).get("path").to_owned(),
-        mib(median(&samples)),
-        interval_cell(&samples),
-        samples.len().to_string(),
-        mib(median(&cell.total())),
-        cell.ceiling_share().map_or("-".into(), |share| format!("{:.0} %", share * 100.0)),
-        cell.amplification.as_ref().map_or("-".into(), Amplification::to_string),
-        outcome,
-    ];
-    all.into_iter().skip(unnamed(material)).collect()
+    }
 }

@@ -1,6 +1,7 @@
 //! The columns of a tidy table: one list for CSV, Parquet and the documentation.
 
 use super::{Row, Value};
+use crate::compare::Dimension;
 use crate::layout::Layout;
 use crate::results::rate;
 
@@ -74,6 +75,9 @@ pub const COLUMNS: &[Column] = &[
     text("shape", "elements along each axis", |r| said(&r.cell.experiment.dataset.shape)),
     text("dtype", "element type", |r| said(r.cell.experiment.dataset.dtype)),
     text("data", "kind of data", |r| said(r.cell.data_word())),
+    whole("seed", "seed of the values, if a rule made them", |r| {
+        counted_or_none(r.cell.experiment.dataset.data.map(|data| data.seed))
+    }),
     text("layout", "contiguous, or chunk and filters", |r| said(&r.cell.experiment.layout)),
     text("chunk", "elements of a chunk along each axis", |r| match &r.cell.experiment.layout {
         Layout::Contiguous => Value::Text(None),
@@ -83,7 +87,7 @@ pub const COLUMNS: &[Column] = &[
         let filters = r.cell.experiment.layout.filters();
         Value::Text((!filters.is_empty()).then(|| crate::filter::joined(filters)))
     }),
-    text("access", "which regions are asked for", |r| said(r.cell.access_word())),
+    text("access", "which regions are asked for; of a write, how the file was written", |r| said(r.cell.access_word())),
     text("split", "how ranks share the dataset", |r| said(r.cell.experiment.split)),
     text("method", "how bytes move", |r| said(r.cell.method_word())),
     whole("np", "ranks", |r| counted(r.cell.experiment.np as u64)),
@@ -93,6 +97,10 @@ pub const COLUMNS: &[Column] = &[
     }),
     truth("fsync", "whether a write was flushed to the device", |r| Value::Truth(Some(r.cell.experiment.fsync))),
     whole("buffer_bytes", "most bytes that a rank moved at once", |r| counted(r.cell.experiment.buffer)),
+    text("tunables", "what else was set, as name=value: alignment=4096 threads=2", |r| {
+        let set = Dimension::Settings.value(r.results, r.cell);
+        Value::Text((!set.is_empty()).then_some(set))
+    }),
     whole("sample", "the repeat, counted from 1", |r| counted_or_none(r.repeat.map(|(number, _)| number as u64))),
     whole("bytes", "logical bytes that all ranks asked for", |r| counted(r.cell.bytes)),
     number("open_s", "seconds to open or create", |r| Value::Number(r.repeat().map(|p| p.phases.open))),
