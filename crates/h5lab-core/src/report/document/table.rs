@@ -47,7 +47,7 @@ fn columns<'a>(material: &'a Material<'_>) -> Vec<Column<'a>> {
     add(sizes, "shape", Box::new(Cell::size_word));
     add(results.cells.iter().any(|c| !settings(c).is_empty()), "settings", Box::new(settings));
     add(true, "#ranks", Box::new(|c| c.experiment.np.to_string()));
-    add(true, "cache", Box::new(|c| if c.reads() { c.met_word() } else { c.cache_word() }.into()));
+    add(true, "cache", Box::new(|c| c.cache_word().into()));
     add(true, "path", Box::new(|c| results.around(c).get("path").to_owned()));
     add(true, "#transfer MiB/s", Box::new(|c| mib(median(&c.transfer()))));
     add(true, "#95 % interval", Box::new(|c| interval_cell(&c.transfer())));
