@@ -193,6 +193,7 @@ fn what_a_sweep_varies_has_a_column() {
     records[3].experiment.dataset.data.as_mut().unwrap().seed = 9;
     assert_eq!(column(&records, "settings").unwrap()[..2], ["", "alignment=4096 threads=2"]);
     assert_eq!(column(&records, "shape").unwrap()[1..3], ["16x8x8 f32", "32x8x8 f32"]);
+    assert_eq!(column(&records, "cache").unwrap()[..2], ["not fsynced", "not cold"], "as charts call it");
 
     let text = csv_text(&results(&records));
     let mut reader = csv::Reader::from_reader(text.as_bytes());

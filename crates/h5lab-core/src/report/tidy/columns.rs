@@ -91,7 +91,9 @@ pub const COLUMNS: &[Column] = &[
     text("split", "how ranks share the dataset", |r| said(r.cell.experiment.split)),
     text("method", "how bytes move", |r| said(r.cell.method_word())),
     whole("np", "ranks", |r| counted(r.cell.experiment.np as u64)),
-    text("cache", "page cache that was asked for; of a write, where it ended", |r| said(r.cell.cache_word())),
+    text("cache", "page cache that was asked for: cold, warm, as-found; of a write, where it ended", |r| {
+        said(if r.cell.reads() { r.cell.experiment.cache.name() } else { r.cell.cache_word() })
+    }),
     text("cache_met", "page cache that a read met", |r| {
         Value::Text(r.cell.reads().then(|| r.cell.met_word().to_owned()))
     }),
