@@ -290,6 +290,25 @@ fn what_is_taken_together_is_said() {
     );
 }
 
+/// The file driver follows from the method: it makes no surroundings of its own.
+#[test]
+fn surroundings_with_most_cells_stand_first() {
+    let mut records = sweep();
+    let end = records.len() - 1;
+    for (number, record) in records.iter_mut().enumerate() {
+        record.file = "/same".into();
+        record.actual.driver = ["mpio", "sec2", "posix"][number % 3].into();
+        let machine = if number < 7 { number } else { 7 };
+        record.host.machine.hostname = format!("node{machine}");
+    }
+    records[end].host.machine.hostname = "node6".into();
+    let text = markdown(&document_of(&records));
+    let left_out = "Of 8 different surroundings the 6 with most measurements; 2 more are left out.";
+    assert!(text.contains(left_out), "{text}");
+    assert!(text.contains("| host | node7 | node6 | node0 | node1 | node2 | node3 |"), "{text}");
+    assert!(text.contains("| file driver | mpio, posix, sec2 |"), "{text}");
+}
+
 #[test]
 fn what_a_chart_leaves_out_is_said() {
     let mut records = sweep();

@@ -52,7 +52,7 @@ pub struct Results {
     places: [Places; 2],
     /// What was wrong with the files.
     passed_over: PassedOver,
-    /// Settings that the libraries report to be in force, and their different values.
+    /// Settings that the libraries report to be in force, the file driver among them, and their different values.
     pub in_force: BTreeMap<String, BTreeSet<String>>,
     /// The repeat in which ranks waited longest for another one.
     pub waiting: Option<Waiting>,
@@ -239,13 +239,16 @@ impl Digest {
         let surroundings = Surroundings::of(record);
         let cell = Cell { explanations, ..Cell::of(record) };
         let waiting = longest_waiting(record);
+        let driver = Some(std::mem::take(&mut record.actual.driver)).filter(|driver| !driver.is_empty());
+        let driver = driver.map(|driver| ("file driver".to_owned(), driver));
+        let settings = std::mem::take(&mut record.actual.in_force);
         Ok(Digest {
             cell,
             command: std::mem::take(&mut record.command),
             surroundings,
             warnings,
             above_ceiling,
-            in_force: std::mem::take(&mut record.actual.in_force).into_iter().collect(),
+            in_force: driver.into_iter().chain(settings).collect(),
             waiting,
             unknown: Vec::new(),
         })

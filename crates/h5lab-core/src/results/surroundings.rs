@@ -4,13 +4,14 @@ use crate::host::{Limit, Stripe};
 use crate::record::Record;
 use crate::report::bytes;
 
-/// Names and values, in the order in which they are shown. What changes from minute to minute is left out.
+/// Names and values, in the order in which they are shown. What changes from minute to minute is left out, and the file
+/// driver, which follows from the method.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Surroundings(Vec<(&'static str, String)>);
 
 impl Surroundings {
     /// The names of all facts there may be, in order.
-    pub const NAMES: [&'static str; 20] = [
+    pub const NAMES: [&'static str; 19] = [
         "path",
         "file system",
         "mounted from",
@@ -29,7 +30,6 @@ impl Surroundings {
         "HDF5 variables",
         "MPI",
         "MPI-IO",
-        "file driver",
         "h5lab",
     ];
 
@@ -60,7 +60,6 @@ impl Surroundings {
         let in_force = record.actual.in_force.get("mpi-io");
         let library = host.mpi.library.as_ref();
         facts.may("MPI-IO", in_force.or_else(|| library.and_then(|l| l.io.component.as_ref())));
-        facts.may("file driver", Some(&record.actual.driver).filter(|driver| !driver.is_empty()));
         facts.add("h5lab", &record.h5lab);
         facts
     }

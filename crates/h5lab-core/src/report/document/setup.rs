@@ -10,13 +10,15 @@ const MOST: usize = 6;
 
 pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     let all = &material.results.surroundings;
-    let shown = &all[..all.len().min(MOST)];
+    let places = most_cells_first(material);
+    let places = &places[..places.len().min(MOST)];
+    let shown: Vec<&Surroundings> = places.iter().map(|&place| &all[place]).collect();
     let mut heads = vec!["what".to_owned()];
     heads
         .extend((1..=shown.len()).map(|k| if shown.len() == 1 { "value".into() } else { format!("surroundings {k}") }));
     let mut grid = Grid::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
     if material.results.sources.len() > 1 {
-        grid.row(std::iter::once("result files".to_owned()).chain(files(material, shown.len())));
+        grid.row(std::iter::once("result files".to_owned()).chain(files(material, places)));
     }
     for name in Surroundings::NAMES {
         let values: Vec<String> = shown.iter().map(|s| s.get(name).to_owned()).collect();
@@ -26,7 +28,12 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     }
     let mut section = Section::new("surroundings", "Machine, libraries, file systems");
     if all.len() > shown.len() {
-        section = section.say(format!("{} of {} different surroundings.", shown.len(), all.len()));
+        let (left_out, all) = (all.len() - shown.len(), all.len());
+        section = section.say(format!(
+            "Of {all} different surroundings the {} with most measurements; {left_out} more {} left out.",
+            shown.len(),
+            if left_out == 1 { "is" } else { "are" }
+        ));
     }
     section = section.show(Block::Table(grid));
     let in_force = in_force(material);
@@ -38,14 +45,23 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     Some(section)
 }
 
-/// The files whose records have each of the first surroundings.
-fn files(material: &Material<'_>, count: usize) -> Vec<String> {
-    let mut files = vec![BTreeSet::new(); count];
-    for cell in material.results.cells.iter().filter(|cell| cell.surroundings < count) {
+/// Where the surroundings stand, those of most cells first.
+fn most_cells_first(material: &Material<'_>) -> Vec<usize> {
+    let mut counts = vec![0usize; material.results.surroundings.len()];
+    material.results.cells.iter().for_each(|cell| counts[cell.surroundings] += 1);
+    let mut places: Vec<usize> = (0..counts.len()).collect();
+    places.sort_by_key(|&place| std::cmp::Reverse(counts[place]));
+    places
+}
+
+/// The files whose records have each of these surroundings.
+fn files(material: &Material<'_>, places: &[usize]) -> Vec<String> {
+    let mut files = vec![BTreeSet::new(); material.results.surroundings.len()];
+    for cell in &material.results.cells {
         files[cell.surroundings].insert(cell.source);
     }
     let name = |source: &usize| material.results.sources[*source].as_str();
-    files.iter().map(|files| files.iter().map(name).collect::<Vec<_>>().join(", ")).collect()
+    places.iter().map(|&place| files[place].iter().map(name).collect::<Vec<_>>().join(", ")).collect()
 }
 
 /// Settings in force, and their different values.
