@@ -22,7 +22,7 @@ impl Surroundings {
         "operating system",
         "kernel",
         "processor",
-        "cores",
+        "cores for a rank",
         "memory",
         "container",
         "started by",
@@ -49,7 +49,7 @@ impl Surroundings {
         facts.may("operating system", machine.os.as_ref());
         facts.add("kernel", format!("{} {}", machine.kernel, machine.architecture));
         facts.may("processor", machine.cpu_model.as_ref());
-        facts.may("cores", machine.cores);
+        facts.may("cores for a rank", machine.cores);
         facts.may("memory", memory(record));
         facts.may("container", machine.container.map(|c| format!("{c:?}")));
         facts.add("started by", host.launcher.kind.name());
