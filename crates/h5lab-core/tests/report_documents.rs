@@ -324,6 +324,49 @@ fn what_a_chart_leaves_out_is_said() {
     assert!(!markdown(&document_of(&sweep())).contains("highest of"));
 }
 
+/// The charts that tell most are drawn, whichever was measured first.
+#[test]
+fn charts_of_storage_and_of_cold_reads_come_first() {
+    let mut records = Vec::new();
+    for access in ["projection", "sinogram", "full"] {
+        for (path, kind, cache, resident) in [
+            ("/a", "tmpfs", CacheWanted::Cold, 1.0),
+            ("/a", "tmpfs", CacheWanted::Warm, 1.0),
+            ("/b", "ext4", CacheWanted::Warm, 1.0),
+            ("/b", "ext4", CacheWanted::Cold, 0.0),
+        ] {
+            records.extend(sweep().into_iter().filter(|record| record.file.ends_with(&path[1..])).map(|mut record| {
+                if record.experiment.direction == Direction::Read {
+                    (record.experiment.cache, record.experiment.access) = (cache, access.parse().unwrap());
+                    record.samples.iter_mut().for_each(|sample| sample.resident = Some(resident));
+                }
+                record.host.file_system.as_mut().unwrap().kind = Some(kind.into());
+                record
+            }));
+        }
+    }
+    let document = document_of(&records);
+    let section = document.sections.iter().find(|section| section.id == "ranks").unwrap();
+    let title = |block: &Block| match block {
+        Block::Figure(figure) => figure.title.split(':').next().unwrap().to_owned(),
+        _ => panic!("no chart"),
+    };
+    let charts: Vec<String> = section.blocks.iter().map(title).collect();
+    let expected = [
+        "read projection, cold, /b",
+        "read sinogram, cold, /b",
+        "read full, cold, /b",
+        "write rows, not fsynced, /b",
+        "read projection, warm, /b",
+        "read sinogram, warm, /b",
+        "read full, warm, /b",
+        "write rows, not fsynced, /a",
+    ];
+    assert_eq!(charts, expected);
+    let told = section.text.last().unwrap();
+    assert!(told.contains("6 more combinations of access, cache state and path have no chart here"), "{told}");
+}
+
 #[test]
 fn a_line_of_one_layout_is_none() {
     let legend = |records: &[Record]| format!("{:?}", document_of(records)).contains("not beaten in both");

@@ -3,6 +3,7 @@
 use super::labels::WAYS;
 use super::{Material, Section, bandwidth_label, interval_cell, mib, told};
 use crate::compare::Dimension;
+use crate::host::StorageClass;
 use crate::report::counted;
 use crate::report::figure::{Axis, Chart, Figure, Line, Point, slug};
 use crate::report::grid::Grid;
@@ -18,6 +19,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
     let but_for = [&WAYS[..], &[Dimension::Np]].concat();
     let mut groups = material.labels.groups(&material.sound, &but_for);
     groups.retain(|group| group.iter().any(|cell| cell.experiment.np != group[0].experiment.np));
+    groups.sort_by_key(|group| importance(material, group[0]));
     let left_out = groups.len().saturating_sub(MOST_CHARTS);
     let figures = groups.iter().take(MOST_CHARTS).map(|group| figure(material, group, &but_for));
     let mut section = Section::new("ranks", "Bandwidth against ranks")
@@ -27,10 +29,40 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         .figures(figures);
     if left_out > 0 {
         section = section.say(format!(
-            "{left_out} more accesses have charts of this kind; their numbers are in the table of all results."
+            "Cold reads come first, then writes, then warm reads; of storage before those of memory. {} no chart here: the table of all results has the numbers.",
+            more(material, left_out)
         ));
     }
     section.unless_empty()
+}
+
+/// What stands first is smallest: what tells most of storage. Reads that were to be cold and were not come last.
+fn importance(material: &Material<'_>, cell: &Cell) -> (bool, bool, usize) {
+    let file_system = material.results.around(cell).get("file system");
+    let in_memory = StorageClass::of(file_system) == Some(StorageClass::Memory);
+    let state = cell.cache_word();
+    let kind = match state {
+        "cold" => 0,
+        _ if !cell.reads() => 1,
+        "warm" => 2,
+        _ => 3,
+    };
+    (state == "not cold", in_memory, kind)
+}
+
+/// `2 more combinations of access and cache state have`: of what varies between charts.
+fn more(material: &Material<'_>, count: usize) -> String {
+    let others = [(Dimension::Cache, "cache state"), (Dimension::Size, "size"), (Dimension::Path, "path")];
+    let mut varying = others.into_iter().filter(|(d, _)| material.labels.varies(*d)).map(|(_, name)| name);
+    let last = varying.next_back();
+    let verb = if count == 1 { "has" } else { "have" };
+    match last {
+        None => format!("{count} more {} {verb}", if count == 1 { "access" } else { "accesses" }),
+        Some(last) => {
+            let first: String = varying.map(|name| format!(", {name}")).collect();
+            format!("{} of access{first} and {last} {verb}", counted(count, "more combination"))
+        }
+    }
 }
 
 fn figure(material: &Material<'_>, group: &[&Cell], but_for: &[Dimension]) -> Figure {
