@@ -411,6 +411,16 @@ fn warnings_of_one_kind_are_one() {
     assert_eq!(text.matches("% of the posix ceiling, which cannot be").count(), 1, "{text}");
 }
 
+/// On paper columns are narrow: long words are broken there, short ones never.
+#[test]
+fn only_cells_with_long_words_are_marked_so() {
+    let mut records = sweep();
+    records.iter_mut().for_each(|record| record.file = "/scratch/of/somebody".into());
+    let page = page(&document_of(&records));
+    assert!(page.contains("<td class=\"long\">/scratch/of/somebody</td>"));
+    assert!(page.contains("<td>independent</td>") && page.contains("<td>not fsynced</td>"));
+}
+
 #[test]
 fn long_names_make_no_long_page() {
     let mut records = sweep();

@@ -138,6 +138,9 @@ fn picture(picture: &Picture) -> Markup {
 /// So many rows of a table go to paper; `page.css` hides the others there.
 const PRINTED: usize = 40;
 
+/// A table of more columns goes to paper in smaller letters.
+const WIDE: usize = 15;
+
 fn more_rows(count: usize) -> String {
     if count == 1 { "1 more row is".into() } else { format!("{count} more rows are") }
 }
@@ -145,14 +148,14 @@ fn more_rows(count: usize) -> String {
 fn table(grid: &Grid, caption: &str) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label={ "Table " (shown(caption)) } {
-            table {
+            table .wide[grid.heads.len() > WIDE] {
                 @if !caption.is_empty() { caption { (shown(caption)) } }
                 thead { tr { @for (head, number) in &grid.heads { th scope="col" .number[*number] { (shown(head)) } } } }
                 tbody {
                     @for row in &grid.rows {
                         tr {
                             @for (cell, (_, number)) in row.iter().zip(&grid.heads) {
-                                td .number[*number] title=[whole(cell)] { (shown(cell)) }
+                                td .number[*number] .long[!number && has_long_word(cell)] title=[whole(cell)] { (shown(cell)) }
                             }
                         }
                     }
@@ -163,6 +166,12 @@ fn table(grid: &Grid, caption: &str) -> Markup {
         @let unprinted = grid.rows.len().saturating_sub(PRINTED);
         @if unprinted > 0 { p.paper { (more_rows(unprinted)) " not printed: the page itself has them." } }
     }
+}
+
+/// Whether a cell has a word that is broken on paper, where columns are narrow; others stay whole.
+fn has_long_word(text: &str) -> bool {
+    const SHORT: usize = 12;
+    text.split(' ').any(|word| word.len() > SHORT)
 }
 
 /// Text without control characters, and without names that go on for ever; maud escapes the rest.
