@@ -148,14 +148,14 @@ fn more_rows(count: usize) -> String {
 fn table(grid: &Grid, caption: &str) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label={ "Table " (shown(caption)) } {
-            table .wide[grid.heads.len() > WIDE] {
+            table class=[(grid.heads.len() > WIDE).then_some("wide")] {
                 @if !caption.is_empty() { caption { (shown(caption)) } }
                 thead { tr { @for (head, number) in &grid.heads { th scope="col" .number[*number] { (shown(head)) } } } }
                 tbody {
                     @for row in &grid.rows {
                         tr {
                             @for (cell, (_, number)) in row.iter().zip(&grid.heads) {
-                                td .number[*number] .long[!number && has_long_word(cell)] title=[whole(cell)] { (shown(cell)) }
+                                td class=[class(cell, *number)] title=[whole(cell)] { (shown(cell)) }
                             }
                         }
                     }
@@ -168,10 +168,11 @@ fn table(grid: &Grid, caption: &str) -> Markup {
     }
 }
 
-/// Whether a cell has a word that is broken on paper, where columns are narrow; others stay whole.
-fn has_long_word(text: &str) -> bool {
+/// What the style knows a cell by: a number, or text with words that are broken on paper, where columns are narrow.
+fn class(text: &str, number: bool) -> Option<&'static str> {
     const SHORT: usize = 12;
-    text.split(' ').any(|word| word.len() > SHORT)
+    let long = || text.split(' ').any(|word| word.len() > SHORT);
+    if number { Some("number") } else { long().then_some("long") }
 }
 
 /// Text without control characters, and without names that go on for ever; maud escapes the rest.
