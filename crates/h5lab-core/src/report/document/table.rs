@@ -37,7 +37,8 @@ fn columns<'a>(material: &'a Material<'_>) -> Vec<Column<'a>> {
         }
     };
     let settings = move |cell: &Cell| labels.only(cell, &SETTINGS);
-    let sizes = results.cells.iter().any(|cell| cell.size_word() != results.cells[0].size_word());
+    let size = |cell: &'a Cell| (&cell.experiment.dataset.shape, cell.experiment.dataset.dtype);
+    let sizes = results.cells.iter().any(|cell| size(cell) != size(&results.cells[0]));
     add(results.sources.len() > 1, "file", Box::new(|c| results.sources[c.source].clone()));
     add(true, "#line", Box::new(|c| c.line.to_string()));
     add(true, "", Box::new(|c| if c.reads() { "read" } else { "write" }.into()));
