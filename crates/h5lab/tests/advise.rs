@@ -42,12 +42,23 @@ fn described_data_gets_a_proven_layout_and_records() {
     for record in &records {
         assert!(record.predicted.is_some_and(|seconds| seconds > 0.0) && record.failure.is_none(), "{record:?}");
         assert_eq!(record.samples.len(), record.experiment.repeat);
+        // What is gone is not named: each can be measured again.
+        assert!(!record.file.display().to_string().contains("h5lab-run"), "{}", record.file.display());
+        assert!(record.experiment.dataset.data.is_some() && record.experiment.dataset.from.is_none());
+        let alone = record.warnings.iter().any(|w| matches!(w, h5lab_core::warning::Warning::SingleSample));
+        assert_eq!(alone, record.samples.len() == 1);
     }
+    folder.h5lab("rerun proofs.jsonl --cell 2").ok();
+    // The report's chart of what a layout costs and gives has all of them, those with a larger cache for writing, too.
+    let report = folder.h5lab("report proofs.jsonl --format markdown -o report.md").ok();
+    let text = String::from_utf8(folder.read("report.md")).unwrap();
+    let (_, offers) = text.split_once("| layout | in the file MiB |").unwrap_or_else(|| panic!("{report}"));
+    assert_eq!(offers.lines().skip(2).take_while(|line| line.starts_with('|')).count(), rows.len(), "{text}");
     use h5lab_core::record::Verification;
     let reads = records.iter().filter(|r| r.verification == Verification::Passed).count();
     assert_eq!(reads, rows.len() * 2);
     // Nothing is left behind.
-    assert_eq!(folder.names(), ["proofs.jsonl"]);
+    assert_eq!(folder.names(), ["proofs.jsonl", "report.md"]);
 }
 
 /// Several readers at a time, from the device: what is proven is what was asked for.

@@ -22,6 +22,9 @@ const WITHIN: [Dimension; 9] = [
     Dimension::Split,
 ];
 
+/// Layouts that a chart can tell apart.
+const MOST: usize = 24;
+
 /// A layout: its size, and the times of the fastest method.
 struct Offer {
     layout: String,
@@ -38,7 +41,7 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         material.labels.groups(&cells, &WITHIN).iter().filter_map(|group| figure(material, group)).take(4).collect();
     Section::new("trade-off", "Reading time against size")
         .say("Each point is a layout: the seconds from open to close to read every access once (the fastest method and rank count for \
-              each), against what it takes in the file. A dashed line joins those that no other layout beats in both, if there are \
+              each; each access counts once, where `h5lab advise` weighs them by their shares), against what it takes in the file. A dashed line joins those that no other layout beats in both, if there are \
               several. The legend says how long each takes to write, from open to close.")
         .say_if_pooled(material)
         .figures(figures)
@@ -48,16 +51,25 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
 fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
     let state =
         ["cold", "warm"].into_iter().find(|state| group.iter().any(|c| c.reads() && c.cache_word() == *state))?;
-    let mut by_layout: BTreeMap<String, Vec<&Cell>> = BTreeMap::new();
-    for cell in group {
-        by_layout.entry(material.labels.only(cell, &[Dimension::Layout, Dimension::Settings])).or_default().push(cell);
-    }
-    let all: usize = by_layout.values().map(|cells| accesses(cells, state).len()).max()?;
-    let offers: Vec<Offer> =
-        by_layout.into_iter().filter_map(|(layout, cells)| offer(layout, &cells, state, all)).take(24).collect();
+    let by = |dimensions: &[Dimension]| {
+        let mut found: BTreeMap<String, Vec<&Cell>> = BTreeMap::new();
+        for cell in group {
+            found.entry(material.labels.only(cell, dimensions)).or_default().push(cell);
+        }
+        found
+    };
+    let (by_settings, by_layout) = (by(&[Dimension::Layout, Dimension::Settings]), by(&[Dimension::Layout]));
+    let all: usize = by_settings.values().map(|cells| accesses(cells, state).len()).max()?;
+    // Who writes may have other settings than who reads: a larger chunk cache.
+    let alike = |cell: &Cell| &by_layout[&material.labels.only(cell, &[Dimension::Layout])][..];
+    let offers = by_settings.into_iter().filter_map(|(name, cells)| offer(name, &cells, alike(cells[0]), state, all));
+    let mut offers: Vec<Offer> = offers.collect();
     if offers.len() < 3 {
         return None;
     }
+    offers.sort_by(|a, b| a.read.total_cmp(&b.read));
+    let shown = if offers.len() > MOST { format!(", the {MOST} fastest of {}", offers.len()) } else { String::new() };
+    offers.truncate(MOST);
     let what = material.labels.label_without(group[0], &WITHIN);
     let mut front: Vec<&Offer> = offers.iter().filter(|a| !offers.iter().any(|b| beats(b, a))).collect();
     front.sort_by(|a, b| a.stored.total_cmp(&b.stored));
@@ -91,7 +103,7 @@ fn figure(material: &Material<'_>, group: &[&Cell]) -> Option<Figure> {
     let size = offers.iter().map(|o| o.stored).fold(0.0, f64::max);
     Some(Figure {
         id: slug(&format!("trade-off {what}")),
-        title: format!("{what}{}reading time ({state}) against size", if what.is_empty() { "" } else { ": " }),
+        title: format!("{what}{}reading time ({state}) against size{shown}", if what.is_empty() { "" } else { ": " }),
         alt,
         chart: Chart::Points {
             x: Axis { label: "size in the file (MiB)".into(), log: false, ticks: ticks(size) },
@@ -140,9 +152,11 @@ fn accesses<'c>(cells: &[&'c Cell], state: &str) -> BTreeMap<String, (f64, &'c C
     fastest
 }
 
-fn offer(layout: String, cells: &[&Cell], state: &str, all: usize) -> Option<Offer> {
+/// What these cells of a layout offer; `alike` are all cells of it, whose writes count if these have none.
+fn offer(layout: String, cells: &[&Cell], alike: &[&Cell], state: &str, all: usize) -> Option<Offer> {
     let reads = accesses(cells, state);
-    let writes = cells.iter().filter(|cell| !cell.reads()).filter_map(|cell| Some((cell.seconds()?, *cell)));
+    let written = if cells.iter().any(|cell| !cell.reads()) { cells } else { alike };
+    let writes = written.iter().filter(|cell| !cell.reads()).filter_map(|cell| Some((cell.seconds()?, *cell)));
     let (write, writer) = writes.min_by(|a, b| a.0.total_cmp(&b.0))?;
     let stored = cells.iter().filter_map(|cell| cell.stored_bytes).min()? as f64 / MIB;
     let samples = |cell: &Cell| cell.repeats.iter().map(Repeat::seconds).collect::<Vec<f64>>();

@@ -338,11 +338,13 @@ impl Search<'_> {
         let prover = Prover {
             workload: &self.workload,
             sample: &sample.dataset,
+            whole: &self.subject.dataset,
             method: self.method(),
             np: self.wanted.np as usize,
             cold: self.cold(),
             max_memory: self.limits.max_memory,
             folder: scratch,
+            place: folder,
             deadline,
         };
         let rows = prover.prove(rows, &mut self.verdicts, show)?;

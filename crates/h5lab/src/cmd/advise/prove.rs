@@ -17,6 +17,7 @@ use h5lab_core::record::Record;
 use h5lab_core::split::Split;
 use h5lab_core::sweep::{Batch, Cell, FileCells, OnError};
 use h5lab_core::tunables::{DEFAULT_CHUNK_CACHE_BYTES, Tunables};
+use h5lab_core::warning::Warning;
 use h5lab_io::advise::aligned_buffer;
 use h5lab_io::comm::Solo;
 use h5lab_io::progress::Silent;
@@ -30,11 +31,16 @@ pub struct Prover<'a> {
     pub workload: &'a Workload,
     /// The sample, whose values are in a file.
     pub sample: &'a Dataset,
+    /// What it is a sample of.
+    pub whole: &'a Dataset,
     pub method: Method,
     pub np: usize,
     pub cold: bool,
     pub max_memory: u64,
+    /// Where layouts are written: a folder that is gone when all is proven.
     pub folder: &'a Path,
+    /// The folder that it is in.
+    pub place: &'a Path,
     pub deadline: Instant,
 }
 
@@ -88,9 +94,16 @@ impl Prover<'_> {
             verdicts.push(Verdict::TimeUp { rounds: rounds.unwrap_or(0) });
         }
         for (_, record) in records {
-            show.keep(record)?;
+            show.keep(self.lasting(record))?;
         }
         Ok(rows)
+    }
+
+    /// A record without the names of files that are gone: it can be measured again with values of the whole.
+    fn lasting(&self, mut record: Record) -> Record {
+        let dataset = &mut record.experiment.dataset;
+        (dataset.data, dataset.from) = (self.whole.data, self.whole.from.clone());
+        Record { file: self.place.to_owned(), ..record }
     }
 
     /// Measures each of these rows once.
@@ -227,6 +240,7 @@ fn keep(records: &mut BTreeMap<usize, Record>, index: usize, mut record: Record,
         Some(before) => {
             before.samples.append(&mut record.samples);
             before.experiment.repeat += 1;
+            before.warnings.retain(|warning| *warning != Warning::SingleSample);
             if before.failure.is_none() {
                 before.failure = record.failure;
             }
