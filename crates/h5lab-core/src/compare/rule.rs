@@ -89,7 +89,7 @@ impl FromStr for FailOn {
         };
         parse().ok_or_else(|| {
             Failure::new(FailureKind::Usage, format!("unknown --fail-on '{}'", printable(text)))
-                .mend("write slower:10% or changed:10%")
+                .mend("write slower:10% or changed:10%: a percentage, for slower below 100%")
         })
     }
 }

@@ -1,4 +1,4 @@
-//! How far a sweep is: a bar on a terminal, a note for each cell elsewhere.
+//! How far a sweep is: a bar on a terminal; elsewhere a note for each cell, and one now and then while a batch goes on.
 
 use super::forecast::once;
 use crate::output::note;
@@ -16,11 +16,16 @@ pub struct Progress {
     cells: BTreeMap<usize, CellWork>,
     measured: usize,
     begun: Instant,
+    /// When something was told last.
+    told: Instant,
     /// Guessed seconds of what is done, and the cell that is being measured.
     spent: f64,
     current: Option<usize>,
     tell: Tell,
 }
+
+/// After that someone who waits wants to know that it goes on.
+const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 
 /// To whom it is told.
 enum Tell {
@@ -65,7 +70,8 @@ impl Progress {
             (true, false) => Tell::Notes,
             (true, true) => Tell::Bar(bar()),
         };
-        Progress { cells, measured, begun: Instant::now(), spent: 0.0, current: None, tell }
+        let now = Instant::now();
+        Progress { cells, measured, begun: now, told: now, spent: 0.0, current: None, tell }
     }
 
     /// A cell is about to be measured once: what was measured before is done.
@@ -74,11 +80,15 @@ impl Progress {
         let Some(cell) = self.cells.get_mut(&index) else { return };
         cell.begun += 1;
         self.current = Some(index);
+        let cell = &self.cells[&index];
+        let number =
+            if cell.number == 0 { String::new() } else { format!("cell {} of {}, ", cell.number, self.measured) };
+        let now = format!("{number}round {} of {}: {}", cell.begun, cell.rounds, cell.words);
+        if matches!(self.tell, Tell::Notes) && self.told.elapsed() > LONGEST_SILENCE {
+            self.note(&now);
+        }
         if let Tell::Bar(bar) = &self.tell {
-            let cell = &self.cells[&index];
-            let number =
-                if cell.number == 0 { String::new() } else { format!("cell {} of {}, ", cell.number, self.measured) };
-            bar.set_message(format!("{number}round {} of {}: {}", cell.begun, cell.rounds, cell.words));
+            bar.set_message(now);
             let (spent, left) = (self.spent, self.work_left());
             bar.set_position((spent / (spent + left).max(f64::MIN_POSITIVE) * 1000.0) as u64);
             bar.set_prefix(format!("ETA {}", HumanDuration(self.time_left())));
@@ -100,13 +110,16 @@ impl Progress {
         let cell = &self.cells[&index];
         let text = format!("cell {} of {}: {}: {result}", cell.number, self.measured, cell.words);
         match &self.tell {
-            Tell::Notes => {
-                let (so_far, left) = (self.begun.elapsed().as_secs(), self.time_left().as_secs());
-                note(&format!("{text} ({so_far} s so far, about {left} s left)"));
-            }
+            Tell::Notes => self.note(&text),
             Tell::Bar(bar) if failed => bar.suspend(|| note(&text)),
             _ => {}
         }
+    }
+
+    fn note(&mut self, text: &str) {
+        let (so_far, left) = (self.begun.elapsed().as_secs(), self.time_left().as_secs());
+        note(&format!("{text} ({so_far} s so far, about {left} s left)"));
+        self.told = Instant::now();
     }
 
     /// These cells begin again with their first round.
