@@ -506,6 +506,10 @@ fn a_full_file_system() {
         assert_eq!(disk.names(), [""; 0], "{words}");
     }
     room_for_one_file_alone(&disk);
+    if !MPI {
+        // The bundled HDF5 has its assertions on in tests: it aborts when it closes a file that it could not write.
+        return;
+    }
     fs::write(disk.path().join("most"), vec![1; 8 << 20]).unwrap_err();
     let full = (0..1000).any(|k| fs::write(disk.path().join(format!("rest-{k}")), [1; 512]).is_err());
     assert!(full, "the last block is taken");

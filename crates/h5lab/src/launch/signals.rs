@@ -44,7 +44,8 @@ fn stop(signal: i32) {
             "{name}: the job is to end. What was measured before is saved; with --resume the next job goes on"
         ));
     }
-    std::process::exit(i32::from(kind.exit_code()));
+    // At once: HDF5 would close its files on the way out, beside threads that still write to them.
+    signal_hook::low_level::exit(i32::from(kind.exit_code()));
 }
 
 /// Slurm sends SIGUSR1 if a job script asks for it, and SIGTERM at the end; Grid Engine sends SIGUSR1 at a soft time limit,
