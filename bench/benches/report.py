@@ -17,7 +17,7 @@ def run(bench):
     # Not through this process: the peak memory of what it starts begins with its own.
     bench.run(["sh", "-c", f"exec {bench.python} {bench.peer('many_records.py')} {few} {records} > {many}"])
     size = many.stat().st_size
-    outputs = {"page": [], "CSV": ["--format", "csv"], "Parquet": ["--format", "parquet"]}
+    outputs = {"page": ["--format", "html"], "CSV": ["--format", "csv"], "Parquet": ["--format", "parquet"]}
 
     def report(words, name):
         return lambda: bench.run([bench.h5lab, "report", many, "-o", bench.file(name), *words]).sample()
