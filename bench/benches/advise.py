@@ -100,13 +100,14 @@ def advice(bench, file, reads, cache, seconds, *more):
 def one_case(name, advice, case, stored, found, layouts):
     # An average read, round by round: rounds drift, so that layouts are compared within each.
     scores = [[sum(share * s for (_, share), s in zip(case["reads"], one)) for one in zip(*rounds)] for rounds in found]
-    ours = scores[case["always"][0]]
+    recommended = case["always"][0]
+    ours = scores[recommended]
     # What was left out was far behind the best of its rounds.
     stayed = [i for i, score in enumerate(scores) if len(score) == len(ours)]
     over = {i: median(mine / other for mine, other in zip(ours, scores[i])) for i in stayed}
     best = max(stayed, key=over.__getitem__)
     return {
-        "case": name, "recommended": text(layouts[case["always"][0]]), "best": text(layouts[best]),
+        "case": name, "recommended": text(layouts[recommended]), "best": text(layouts[best]),
         "loss": over[best], "seconds": advice["wall"], "others": advice["others"],
         "errors": [e for row in advice["rows"] for e in errors_of(row)],
         "proven": [{"layout": text(layout_of(row["layout"])), "origin": row["origin"], "predicted": row["on_sample"]["reads"],

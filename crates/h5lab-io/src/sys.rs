@@ -48,6 +48,29 @@ pub fn touch_and_free(bytes: u64) {
     }
 }
 
+/// A part of a file, mapped to be looked at, not read: who reads it may find that the file has become shorter.
+struct Mapping {
+    start: *mut libc::c_void,
+    length: usize,
+}
+
+impl Mapping {
+    fn of(file: &File, offset: u64, length: usize, flags: libc::c_int) -> std::io::Result<Self> {
+        let (flags, offset) = (libc::MAP_SHARED | flags, offset as libc::off_t);
+        // SAFETY: a fresh mapping, at an address that the kernel chooses.
+        let start =
+            unsafe { libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ, flags, file.as_raw_fd(), offset) };
+        if start == libc::MAP_FAILED { Err(std::io::Error::last_os_error()) } else { Ok(Mapping { start, length }) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped, and nothing refers to it any more.
+        unsafe { libc::munmap(self.start, self.length) };
+    }
+}
+
 /// Bytes of a file that are mapped at a time.
 const WINDOW: u64 = 64 << 20;
 
@@ -62,17 +85,9 @@ pub fn leave_processor_caches(file: &File, bytes: u64) -> std::io::Result<()> {
     }
     for offset in (0..bytes).step_by(WINDOW as usize) {
         let length = WINDOW.min(bytes - offset) as usize;
-        // SAFETY: a fresh read-only mapping, of which nothing is read; the range that is flushed lies within it.
-        unsafe {
-            let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
-            let at = offset as libc::off_t;
-            let mapping = libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ, flags, file.as_raw_fd(), at);
-            if mapping == libc::MAP_FAILED {
-                return Err(std::io::Error::last_os_error());
-            }
-            flush_lines(mapping.cast(), length);
-            libc::munmap(mapping, length);
-        }
+        let mapping = Mapping::of(file, offset, length, libc::MAP_POPULATE)?;
+        // SAFETY: the whole range is mapped.
+        unsafe { flush_lines(mapping.start.cast(), length) };
     }
     Ok(())
 }
@@ -135,20 +150,11 @@ fn may_know(file: &File) -> std::io::Result<bool> {
 }
 
 fn mincore(file: &File, bytes: u64) -> std::io::Result<u64> {
-    let length = bytes as usize;
+    let mapping = Mapping::of(file, 0, bytes as usize, 0)?;
     let mut pages = vec![0u8; bytes.div_ceil(page_size()) as usize];
-    // SAFETY: a fresh read-only mapping that nothing dereferences; `pages` has a byte for each of its pages.
-    unsafe {
-        let mapping = libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0);
-        if mapping == libc::MAP_FAILED {
-            return Err(std::io::Error::last_os_error());
-        }
-        let answer = libc::mincore(mapping, length, pages.as_mut_ptr());
-        let error = std::io::Error::last_os_error();
-        libc::munmap(mapping, length);
-        if answer != 0 {
-            return Err(error);
-        }
+    // SAFETY: the whole range is mapped; `pages` has a byte for each of its pages.
+    if unsafe { libc::mincore(mapping.start, mapping.length, pages.as_mut_ptr()) } != 0 {
+        return Err(std::io::Error::last_os_error());
     }
     Ok(pages.iter().filter(|&&page| page & 1 == 1).count() as u64)
 }

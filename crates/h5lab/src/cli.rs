@@ -666,8 +666,8 @@ pub struct Compare {
     /// (alone) or total (open to close)
     #[arg(long, value_enum, default_value = "bandwidth", hide_possible_values = true)]
     pub metric: MetricName,
-    /// End with exit code 9 if a cell is certainly slower, and by that much in the median, or changed either way: slower:10%, changed:10%; or
-    /// if it failed or is missing in the later files
+    /// End with exit code 9 if a cell is certainly slower, and by that much in the median, or changed either way:
+    /// slower:10%, changed:10%; or if it failed or is missing in the later files
     #[arg(long, value_name = "RULE")]
     pub fail_on: Option<FailOn>,
 }

@@ -132,11 +132,9 @@ fn faster_filter(facts: &Facts<'_>) -> String {
         _ => "more ranks",
     };
     // HDF5 filters one chunk at a time in each rank, and with slower codecs.
-    let more = match direct {
-        true => more.into(),
-        false if facts.mpi() && facts.experiment.np > 1 && !facts.reads() => format!("{FILE_A_RANK}, {more}"),
-        false => format!("the method direct, {more}"),
-    };
+    let shared = facts.mpi() && facts.experiment.np > 1 && !facts.reads();
+    let by_direct = if shared { FILE_A_RANK } else { "the method direct" };
+    let more = if direct { more.into() } else { format!("{by_direct}, {more}") };
     match facts.reads() {
         true => format!("use {more}, a faster filter, or chunks of which less is decoded for nothing"),
         false => format!("use {more}, a lower gzip level, or a faster filter"),

@@ -3,7 +3,7 @@
 use super::parts::Parts;
 use crate::engine::{companions, unfinished_parts};
 use crate::identity::{Identity, identity, same_file};
-use crate::run::{Beside, check_folder, discard, followed};
+use crate::run::{Beside, check_folder, discard, followed, take_after};
 use h5lab_core::failure::{Failure, FailureKind, Result};
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -108,9 +108,7 @@ impl Output {
         self.parts.iter().try_for_each(|(parts, made)| parts.check(made))?;
         let partial = File::open(self.partial()).map_err(fail)?;
         if let Some(like) = like {
-            partial.set_permissions(like.permissions()).map_err(fail)?;
-            // Another owner's file keeps its owner where that may be set.
-            let _ = std::os::unix::fs::fchown(&partial, Some(like.uid()), Some(like.gid()));
+            take_after(&partial, like).map_err(fail)?;
         }
         partial.sync_all().map_err(fail)?;
         self.keep_parts()?;

@@ -72,7 +72,11 @@ impl Scratch {
         }
         let old = engine::companions(target);
         let names: Vec<_> = self.files.iter().filter(|f| f.exists()).map(|f| (f, engine::final_name(f))).collect();
-        names.iter().for_each(|(file, name)| take_after(file, name));
+        for (file, name) in &names {
+            if let Ok(replaced) = fs::metadata(name) {
+                let _ = fs::File::open(file).and_then(|file| take_after(&file, &replaced));
+            }
+        }
         names.iter().try_for_each(|(file, name)| fs::rename(file, name)).map_err(fail)?;
         old.iter().filter(|part| names.iter().all(|(_, name)| name != *part)).for_each(|part| discard(part));
         Ok(())
@@ -83,11 +87,13 @@ impl Scratch {
     }
 }
 
-/// Gives a file the owner, as far as this user may, and the permissions of the one that it replaces.
-fn take_after(file: &Path, replaced: &Path) {
-    let Ok(old) = fs::metadata(replaced) else { return };
-    let _ = std::os::unix::fs::chown(file, Some(old.uid()), Some(old.gid()));
-    let _ = fs::set_permissions(file, old.permissions());
+/// Gives a file the permissions of the one that it replaces, and its owner where that may be set.
+///
+/// # Errors
+/// The system's, if the permissions can't be set.
+pub(crate) fn take_after(file: &fs::File, replaced: &fs::Metadata) -> std::io::Result<()> {
+    let _ = std::os::unix::fs::fchown(file, Some(replaced.uid()), Some(replaced.gid()));
+    file.set_permissions(replaced.permissions())
 }
 
 /// A file that is written beside another until it is whole; a signal removes it.

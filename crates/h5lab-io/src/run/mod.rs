@@ -6,11 +6,11 @@ mod pass;
 mod span;
 
 pub use batch::{Step, run_batch};
-pub(crate) use files::discard;
 pub use files::{
     Beside, ScratchFolder, check_folder, check_name, check_room, claim_target, followed, remove_all_scratch,
     watch_scratch_of,
 };
+pub(crate) use files::{discard, take_after};
 
 use crate::comm::{Comm, agree, all_gather, from_rank_0};
 use crate::engine::posix::Posix;
@@ -96,15 +96,13 @@ pub struct Team<'a> {
 pub fn run(experiment: &Experiment, path: &Path, options: Options, team: Team<'_>) -> Result<Outcome> {
     team.fault.map_or(Ok(()), |fault| fault.check([experiment]))?;
     let all_repeats = |target: &Path, scratch: &Scratch, last_words: &dyn Fn(&Failure)| {
-        let outcome = Run { experiment, target, scratch, options, team, last_words }.all_repeats();
-        outcome.map_err(|failure| files::full_disk(failure, experiment, target))
+        Run { experiment, target, scratch, options, team, last_words }.all_repeats()
     };
     if experiment.direction == Direction::Write && !options.in_place {
-        let path = &followed(path);
-        return in_place_of(path, Scratch::of(experiment, path), team, all_repeats);
+        return in_place_of(experiment, path, team, all_repeats);
     }
-    let scratch = Scratch::watched(path);
-    all_repeats(path, &scratch, &|failure| team.progress.last_words(failure))
+    let outcome = all_repeats(path, &Scratch::watched(path), &|failure| team.progress.last_words(failure));
+    outcome.map_err(|failure| files::full_disk(failure, experiment, path))
 }
 
 /// Lets `body` write the file of an experiment, or its files, beside `path`, whose name it then takes. Collective.
@@ -117,25 +115,25 @@ pub fn replace<T>(
     team: Team<'_>,
     body: impl FnOnce(&Path, &dyn Fn(&Failure)) -> Result<T>,
 ) -> Result<T> {
-    let path = &followed(path);
-    let full_disk = |failure, target: &Path| files::full_disk(failure, experiment, target);
-    in_place_of(path, Scratch::of(experiment, path), team, |target, _, last_words| {
-        let last_words = |failure: &Failure| last_words(&full_disk(failure.clone(), target));
-        body(target, &last_words).map_err(|failure| full_disk(failure, target))
-    })
+    in_place_of(experiment, path, team, |target, _, last_words| body(target, last_words))
 }
 
 fn in_place_of<T>(
+    experiment: &Experiment,
     path: &Path,
-    scratch: Scratch,
     team: Team<'_>,
     body: impl FnOnce(&Path, &Scratch, &dyn Fn(&Failure)) -> Result<T>,
 ) -> Result<T> {
+    let path = &followed(path);
+    let scratch = Scratch::of(experiment, path);
+    // While what was written is still there.
+    let full_disk = |failure| files::full_disk(failure, experiment, &scratch.partial);
     let last_words = |failure: &Failure| {
+        let failure = full_disk(failure.clone());
         scratch.remove();
-        team.progress.last_words(&named(failure.clone(), &scratch.partial, path));
+        team.progress.last_words(&named(failure, &scratch.partial, path));
     };
-    let written = body(&scratch.partial, &scratch, &last_words).and_then(|value| {
+    let written = body(&scratch.partial, &scratch, &last_words).map_err(full_disk).and_then(|value| {
         let kept = if team.comm.rank() == 0 { scratch.keep(path) } else { Ok(()) };
         agree(team.comm, kept, &last_words)?;
         Ok(value)
@@ -353,12 +351,14 @@ fn prepare_cache(
     last_words: &dyn Fn(&Failure),
 ) -> Result<Option<f64>> {
     let cold = experiment.cache == CacheWanted::Cold;
-    let dropped = if cold { cache::drop_files(files) } else { Ok(()) };
-    agree(comm, dropped, last_words)?;
+    let prepared = match experiment.cache {
+        CacheWanted::Cold => cache::drop_files(files),
+        CacheWanted::Warm if from_memory => cache::leave_processor(files),
+        CacheWanted::Warm | CacheWanted::AsFound => Ok(()),
+    };
+    agree(comm, prepared, last_words)?;
+    // What is in the page cache is counted, not touched.
     let shares = all_gather(comm, &cache::resident_share(files))?;
-    if from_memory && experiment.cache == CacheWanted::Warm {
-        agree(comm, cache::leave_processor(files), last_words)?;
-    }
     let worst = |a: f64, b: f64| if cold { a.max(b) } else { a.min(b) };
     Ok(shares.into_iter().collect::<Option<Vec<f64>>>().and_then(|all| all.into_iter().reduce(worst)))
 }

@@ -28,7 +28,8 @@ use h5lab_core::tunables::Tunables;
 use h5lab_io::journal::check_apart;
 use std::path::{Path, PathBuf};
 
-/// Bytes of a transfer if nothing is said: a piece that was made or is going to be verified is still in the processor's cache.
+/// Bytes of a transfer if nothing is said: a piece that was made or is going to be verified is still in the processor's
+/// cache.
 const TRANSFER_BYTES: u64 = 8 << 20;
 
 impl From<&Measuring> for Settings {

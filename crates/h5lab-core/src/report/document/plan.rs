@@ -6,7 +6,7 @@ use crate::layout::Layout;
 use crate::report::printable;
 use crate::results::{Cell, Results};
 use crate::stats::median;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// What results are called that came through a pipe: no command finds them again.
@@ -53,7 +53,7 @@ pub fn plan(results: &Results) -> String {
     let cells: Vec<&Cell> = results.cells.iter().filter(|cell| cell.foreign.is_none()).collect();
     let mut plan = Table::new();
     let mut list = |key: &str, of: &dyn Fn(&Cell) -> Option<Value>| {
-        let values = different(&cells, of);
+        let values = different(cells.iter().copied().filter_map(of));
         if !values.is_empty() {
             plan.insert(key.into(), Value::Array(values));
         }
@@ -97,10 +97,10 @@ pub fn plan(results: &Results) -> String {
     left_out.concat() + &plan.to_string()
 }
 
-/// The different values of the cells, in the order in which they occur.
-fn different(cells: &[&Cell], of: &dyn Fn(&Cell) -> Option<Value>) -> Vec<Value> {
+/// The different ones of some values, in the order in which they occur.
+fn different(all: impl Iterator<Item = Value>) -> Vec<Value> {
     let mut values: Vec<Value> = Vec::new();
-    for value in cells.iter().copied().filter_map(of) {
+    for value in all {
         if values.last() != Some(&value) && !values.contains(&value) {
             values.push(value);
         }
@@ -124,20 +124,13 @@ fn most_common(cells: &[&Cell], of: &dyn Fn(&Cell) -> Option<Value>) -> (Option<
 
 /// Adds the tunables that any cell sets, under the names that records and plans share. Cells without one have `default`.
 fn add_tunables(plan: &mut Table, cells: &[&Cell]) {
-    let mut lists: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let all: Vec<Table> = cells.iter().map(|cell| tunables(cell)).collect();
-    for name in all.iter().flat_map(Table::keys) {
-        lists.entry(name.clone()).or_default();
+    let names: BTreeSet<&String> = all.iter().flat_map(Table::keys).collect();
+    for name in names {
+        let default = || Value::String("default".into());
+        let values = different(all.iter().map(|tunables| tunables.get(name).cloned().unwrap_or_else(default)));
+        plan.insert(name.clone(), Value::Array(values));
     }
-    for (name, values) in &mut lists {
-        for tunables in &all {
-            let value = tunables.get(name).cloned().unwrap_or_else(|| Value::String("default".into()));
-            if !values.contains(&value) {
-                values.push(value);
-            }
-        }
-    }
-    plan.extend(lists.into_iter().map(|(name, values)| (name, Value::Array(values))));
 }
 
 /// The tunables that a cell sets, but for hints, of which a plan has one table.

@@ -84,14 +84,15 @@ impl Progress {
         let number =
             if cell.number == 0 { String::new() } else { format!("cell {} of {}, ", cell.number, self.measured) };
         let now = format!("{number}round {} of {}: {}", cell.begun, cell.rounds, cell.words);
-        if matches!(self.tell, Tell::Notes) && self.told.elapsed() > LONGEST_SILENCE {
-            self.note(&now);
-        }
-        if let Tell::Bar(bar) = &self.tell {
-            bar.set_message(now);
-            let (spent, left) = (self.spent, self.work_left());
-            bar.set_position((spent / (spent + left).max(f64::MIN_POSITIVE) * 1000.0) as u64);
-            bar.set_prefix(format!("ETA {}", HumanDuration(self.time_left())));
+        match &self.tell {
+            Tell::Notes if self.told.elapsed() > LONGEST_SILENCE => self.note(&now),
+            Tell::Bar(bar) => {
+                bar.set_message(now);
+                let (spent, left) = (self.spent, self.work_left());
+                bar.set_position((spent / (spent + left).max(f64::MIN_POSITIVE) * 1000.0) as u64);
+                bar.set_prefix(format!("ETA {}", HumanDuration(self.time_left())));
+            }
+            Tell::Notes | Tell::Nobody => {}
         }
     }
 
