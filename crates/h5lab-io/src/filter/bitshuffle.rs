@@ -86,6 +86,9 @@ impl Bitshuffle {
         for bytes in self.blocks(raw.len(), self.block) {
             let shuffled = room(block, bytes);
             to_bits(&raw[from..from + bytes], shuffled, self.element, planes);
+            // The next block comes from memory while this one is packed.
+            let next = raw.len().min(from + 2 * bytes);
+            simd::fetch(&raw[from + bytes..next]);
             let packed = match self.packing {
                 Packing::Zstd(level) => zstd.encoder(level)?.compress_to_buffer(shuffled, &mut stored[to + 4..]),
                 _ => lz4::compress(shuffled, &mut stored[to + 4..]),
@@ -110,6 +113,8 @@ impl Bitshuffle {
             from += 4;
             let input = from.checked_add(packed).and_then(|end| stored.get(from..end));
             let input = input.ok_or_else(|| wrong("is longer than the chunk"))?;
+            // Where the block goes comes from memory while it is unpacked.
+            simd::fetch(&raw[to..to + bytes]);
             let shuffled = room(buffer, bytes);
             let unpacked = match self.packing {
                 Packing::Zstd(_) => zstd.decoder()?.decompress_to_buffer(input, shuffled).ok(),
